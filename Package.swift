@@ -1,0 +1,69 @@
+// swift-tools-version: 6.0
+import PackageDescription
+
+// Every target is held to the same language rules; see CONTRIBUTING.md for why.
+let strict: [SwiftSetting] = [
+  .enableUpcomingFeature("ExistentialAny"),
+  .enableUpcomingFeature("InternalImportsByDefault"),
+  .enableUpcomingFeature("MemberImportVisibility"),
+]
+
+/// A module of ours: arrows go down the list below, never up, never sideways.
+func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .target(name: name, dependencies: dependencies, exclude: excluded[name] ?? [], swiftSettings: strict)
+}
+
+/// Files that live beside the code but are not code.
+let excluded: [String: [String]] = [:]
+
+func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
+  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+}
+
+let package = Package(
+  name: "pipe",
+  platforms: [.macOS(.v15)],
+  products: [
+    .executable(name: "pipe", targets: ["pipe"]),
+    .library(name: "Templates", targets: ["Templates"]),
+  ],
+  dependencies: [
+    .package(url: "https://github.com/apple/swift-argument-parser", from: "1.8.2"),
+    .package(url: "https://github.com/apple/swift-crypto", from: "4.5.2"),
+  ],
+  targets: [
+    // C: a module map each, nothing else.
+    .systemLibrary(name: "CYAML", pkgConfig: "yaml-0.1", providers: [.apt(["libyaml-dev"]), .brew(["libyaml"])]),
+    .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
+    .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
+
+    // Level 0
+    module("Diagnostics", []),
+    module("Rows", [.product(name: "Crypto", package: "swift-crypto")]),
+    module("SQLite", ["CSQLite"]),
+
+    // Level 1
+    module("Manifests", ["Diagnostics", "CYAML"]),
+    module("Templates", []),
+    module("Store", ["Rows"]),
+    module("Lineage", ["Rows", "SQLite"]),
+    module("Readers", ["Diagnostics", "Rows", "SQLite", "CArchive"]),
+
+    // Level 2
+    module("Engine", ["Diagnostics", "Rows", "Manifests", "Templates", "Store", "Lineage", "Readers"]),
+    module("Reports", ["Diagnostics", "Rows", "Store", "Lineage"]),
+
+    // Level 3
+    module("Stages", ["Diagnostics", "Rows", "Manifests", "Templates", "Readers", "Engine"]),
+
+    // Level 4
+    .executableTarget(
+      name: "pipe",
+      dependencies: [
+        "Diagnostics", "Rows", "Manifests", "Templates", "Store", "Lineage", "Readers", "Engine", "Reports", "Stages",
+        .product(name: "ArgumentParser", package: "swift-argument-parser"),
+      ], swiftSettings: strict),
+
+    tests("RowsTests", ["Rows"]),
+  ]
+)
