@@ -96,7 +96,7 @@ extension [Diagnostic] {
   }
 
   private func sarifURI(_ path: String) -> String {
-    let digits = Array("0123456789ABCDEF".utf8)
+    let digits = [UInt8]("0123456789ABCDEF".utf8)
     var out: [UInt8] = []
     for byte in path.utf8 {
       switch byte {
