@@ -1,0 +1,109 @@
+public import Diagnostics
+public import Templates
+
+/// What a kind reads itself from: the stage's evaluated fields, and the files behind them.
+///
+/// Everything a kind may depend on passes through here and is noted for the action key: a field's value when the kind's declaration
+/// says so, and the digest of every file that is opened.
+public protocol StageReading: Sendable {
+  /// The stage's name, for messages only; it may not influence the output.
+  var stageName: String { get }
+  /// The manifest's name: for default names of things that leave the house (model suffixes).
+  var manifestName: String { get }
+  /// Where the stage stands in the manifest.
+  var range: SourceRange? { get }
+  /// The label types that the manifest declares.
+  var labelTypes: [LabelType] { get }
+
+  /// The value of a field, or nil when it is absent (and has no default).
+  func setting(_ field: String) -> Setting?
+
+  /// The stages behind an input field: references as they are; a path or glob as the ingest stage that the engine adds for it.
+  func inputs(_ setting: Setting?) throws(Problems) -> [InputSource]
+
+  /// What is known of the rows of an input beforehand.
+  func traits(of input: InputSource) -> TableTraits
+
+  /// The bytes of a file of the workspace named by a path in the manifest. Its digest enters the key under `role`.
+  func file(_ setting: Setting, role: String) throws(Problems) -> SourceText
+
+  /// Where a path written in a manifest (or in a file read through it) leads, from the workspace root.
+  func path(_ setting: Setting) throws(Problems) -> String
+
+  /// A row template given as text; `${…}` in it has become an operand.
+  func template(_ setting: Setting) throws(Problems) -> RowTemplate
+  /// A row template in a file of its own, with everything it includes in the key.
+  func templateFile(_ setting: Setting) throws(Problems) -> RowTemplate
+  /// A row expression (`where`, `derive`, `when`, gate checks).
+  func expression(_ setting: Setting) throws(Problems) -> RowExpression
+
+  /// Reads a prompt-template file: its fields as settings, positioned in that file.
+  func promptTemplate(_ setting: Setting) throws(Problems) -> Setting
+}
+
+/// A label type of the manifest.
+public struct LabelType: Sendable {
+  public let name: String
+  /// class, multi, rating, text, spans, boxes, json.
+  public let kind: String
+  /// Declared classes in order, in JSON form (`"refund"`, `5`); empty when open.
+  public let classes: [[UInt8]]
+  /// Uses that labels of this type allow unless they say otherwise; nil when all.
+  public let uses: [String]?
+  public let range: SourceRange?
+
+  public init(name: String, kind: String, classes: [[UInt8]], uses: [String]?, range: SourceRange?) {
+    self.name = name
+    self.kind = kind
+    self.classes = classes
+    self.uses = uses
+    self.range = range
+  }
+}
+
+/// What is known of a table's rows before there are any.
+public struct TableTraits: Sendable {
+  /// The columns that identify a row; empty when content does.
+  public var rowKey: [String]
+  /// The sheet that labels are keyed by.
+  public var sheet: String?
+  /// The columns, when they are known.
+  public var columns: [String]?
+  /// Label types that the rows carry.
+  public var labelTypes: [String]
+
+  public init(rowKey: [String] = [], sheet: String? = nil, columns: [String]? = nil, labelTypes: [String] = []) {
+    self.rowKey = rowKey
+    self.sheet = sheet
+    self.columns = columns
+    self.labelTypes = labelTypes
+  }
+}
+
+/// A compiled row template with the operands that the manifest gave it.
+public struct RowTemplate: Sendable {
+  public let template: Template
+  /// Operand names and JSON values, to be bound before rendering.
+  public let operands: [(name: String, json: [UInt8])]
+  /// Where it is written.
+  public let range: SourceRange?
+
+  public init(template: Template, operands: [(name: String, json: [UInt8])], range: SourceRange?) {
+    self.template = template
+    self.operands = operands
+    self.range = range
+  }
+}
+
+/// A compiled row expression with the operands that the manifest gave it.
+public struct RowExpression: Sendable {
+  public let expression: Expression
+  public let operands: [(name: String, json: [UInt8])]
+  public let range: SourceRange?
+
+  public init(expression: Expression, operands: [(name: String, json: [UInt8])], range: SourceRange?) {
+    self.expression = expression
+    self.operands = operands
+    self.range = range
+  }
+}

@@ -1,0 +1,143 @@
+package import Rows
+
+/// For each row of an output, the rows of the task's input that made it.
+///
+/// Runs of consecutive rows with consecutive parents (the common case) are one entry, so the map of a chunk that maps one to one is
+/// a few bytes. Positions are relative to the task: the map of a cached result is true wherever the result is used.
+package struct RowMap: Sendable, Equatable {
+  /// `count` output rows whose first parents follow one another.
+  package struct Run: Sendable, Equatable {
+    package var port: Int
+    package var chunk: Int
+    package var row: Int
+    package var count: Int
+  }
+
+  package private(set) var runs: [Run] = []
+  package private(set) var rowCount = 0
+  /// Further parents, by output row; nearly always empty.
+  package private(set) var others: [(row: Int, parent: RowParent)] = []
+
+  package init() {}
+
+  package static func == (a: RowMap, b: RowMap) -> Bool { a.runs == b.runs && a.rowCount == b.rowCount && a.others.elementsEqual(b.others, by: ==) }
+
+  mutating func append(_ parent: RowParent, also more: [RowParent]) {
+    for other in more { others.append((rowCount, other)) }
+    rowCount += 1
+    if let last = runs.indices.last, runs[last].port == parent.port, runs[last].chunk == parent.chunk,
+      runs[last].row + runs[last].count == parent.row
+    {
+      runs[last].count += 1
+    } else {
+      runs.append(Run(port: parent.port, chunk: parent.chunk, row: parent.row, count: 1))
+    }
+  }
+
+  /// The parents of an output row, first parent first.
+  package func parents(of row: Int) -> [RowParent] {
+    var found: [RowParent] = []
+    var first = 0
+    for run in runs {
+      if row < first + run.count {
+        found.append(RowParent(port: run.port, chunk: run.chunk, row: run.row + row - first))
+        break
+      }
+      first += run.count
+    }
+    for other in others where other.row == row { found.append(other.parent) }
+    return found
+  }
+
+  /// The output rows that have this parent.
+  package func children(of parent: RowParent) -> [Int] {
+    var found: [Int] = []
+    var first = 0
+    for run in runs {
+      if run.port == parent.port, run.chunk == parent.chunk, parent.row >= run.row, parent.row < run.row + run.count {
+        found.append(first + parent.row - run.row)
+      }
+      first += run.count
+    }
+    for other in others where other.parent == parent { found.append(other.row) }
+    return found
+  }
+
+  package func encode(into writer: inout ByteWriter) {
+    writer.number(runs.count)
+    for run in runs {
+      writer.number(run.port)
+      writer.number(run.chunk)
+      writer.number(run.row)
+      writer.number(run.count)
+    }
+    writer.number(others.count)
+    for other in others {
+      writer.number(other.row)
+      writer.number(other.parent.port)
+      writer.number(other.parent.chunk)
+      writer.number(other.parent.row)
+    }
+  }
+
+  package init(from reader: inout ByteReader) throws(ByteReader.Malformed) {
+    for _ in 0..<(try reader.count()) {
+      let run = Run(port: try reader.number(), chunk: try reader.number(), row: try reader.number(), count: try reader.number())
+      runs.append(run)
+      rowCount += run.count
+    }
+    for _ in 0..<(try reader.count()) {
+      others.append((try reader.number(), RowParent(port: try reader.number(), chunk: try reader.number(), row: try reader.number())))
+    }
+  }
+}
+
+/// The rows that a task left out, and why.
+package struct DropLog: Sendable, Equatable {
+  package private(set) var reasons: [String] = []
+  package private(set) var rows: [(parent: RowParent, reason: Int)] = []
+
+  package init() {}
+
+  package static func == (a: DropLog, b: DropLog) -> Bool { a.reasons == b.reasons && a.rows.elementsEqual(b.rows, by: ==) }
+
+  mutating func append(_ parent: RowParent, _ reason: String) {
+    let index: Int
+    if let known = reasons.firstIndex(of: reason) {
+      index = known
+    } else {
+      index = reasons.count
+      reasons.append(reason)
+    }
+    rows.append((parent, index))
+  }
+
+  /// Rows dropped by reason.
+  package var counts: [(reason: String, count: Int)] {
+    var counts = Array(repeating: 0, count: reasons.count)
+    for row in rows { counts[row.reason] += 1 }
+    return zip(reasons, counts).map { ($0, $1) }
+  }
+
+  package func encode(into writer: inout ByteWriter) {
+    writer.number(reasons.count)
+    for reason in reasons { writer.text(reason) }
+    writer.number(rows.count)
+    for row in rows {
+      writer.number(row.parent.port)
+      writer.number(row.parent.chunk)
+      writer.number(row.parent.row)
+      writer.number(row.reason)
+    }
+  }
+
+  package init(from reader: inout ByteReader) throws(ByteReader.Malformed) {
+    for _ in 0..<(try reader.count()) { reasons.append(try reader.text()) }
+    for _ in 0..<(try reader.count()) {
+      let parent = RowParent(port: try reader.number(), chunk: try reader.number(), row: try reader.number())
+      let reason = try reader.number()
+      guard reason < reasons.count else { throw ByteReader.Malformed() }
+      rows.append((parent, reason))
+    }
+  }
+}

@@ -1,0 +1,70 @@
+public import Diagnostics
+public import Rows
+
+/// Why a task could not finish. Nothing of it is cached, and positions are relative to the task's input: the run resolves them.
+public struct TaskFailure: Error, Sendable {
+  /// Stable id of the message: `template`, `bad-row`, `row-key` …
+  public var id: String
+  /// What is wrong.
+  public var message: String
+  /// The place in a file that a person wrote (a template), when the fault shows there.
+  public var place: Diagnostic?
+  /// The rows at fault, first one first.
+  public var rows: [RowParent]
+  /// A place inside a raw record, for files that do not parse: byte offset in the raw chunk, and the column.
+  public var record: RecordPlace?
+  /// What to do about it.
+  public var help: String?
+  /// Further lines of explanation.
+  public var notes: [(label: String, text: String)]
+  /// Whether trying again may help (exit 75 rather than 1).
+  public var isTransient: Bool
+
+  public init(
+    id: String, message: String, place: Diagnostic? = nil, rows: [RowParent] = [], record: RecordPlace? = nil, help: String? = nil,
+    notes: [(label: String, text: String)] = [], isTransient: Bool = false
+  ) {
+    self.id = id
+    self.message = message
+    self.place = place
+    self.rows = rows
+    self.record = record
+    self.help = help
+    self.notes = notes
+    self.isTransient = isTransient
+  }
+}
+
+/// A place in the raw bytes of one input chunk.
+public struct RecordPlace: Sendable, Equatable {
+  /// Which input chunk of the task.
+  public let chunk: Int
+  /// Newlines before the place, from the start of the raw chunk.
+  public let lines: Int
+  /// Column, from 1, in characters.
+  public let column: Int
+  /// The line (or the part of it) to show.
+  public let excerpt: String
+
+  public init(chunk: Int, lines: Int, column: Int, excerpt: String) {
+    self.chunk = chunk
+    self.lines = lines
+    self.column = column
+    self.excerpt = excerpt
+  }
+}
+
+/// A row of a task's input: which chunk of the task, which row in it. Nothing absolute, so that it may be cached.
+public struct RowParent: Hashable, Sendable {
+  /// Index of the input port, in the kind's order.
+  public let port: Int
+  /// Ordinal of the chunk: within the task for stream ports, within the table for whole ports.
+  public let chunk: Int
+  public let row: Int
+
+  public init(port: Int = 0, chunk: Int, row: Int) {
+    self.port = port
+    self.chunk = chunk
+    self.row = row
+  }
+}
