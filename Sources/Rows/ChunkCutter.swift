@@ -50,7 +50,7 @@ public struct ChunkCutter: Sendable {
   public mutating func finish() -> Cut? { rows == 0 ? nil : takeAll() }
 
   /// Whether a row of this digest and size ends a chunk that has reached the minimum.
-  @inline(__always) static func isCut(digest: UInt64, bytes: Int) -> Bool {
+  package static func isCut(digest: UInt64, bytes: Int) -> Bool {
     bytes >= targetBytes || digest < (UInt64.max / UInt64(targetBytes)) &* UInt64(bytes)
   }
 

@@ -17,12 +17,16 @@ public struct TaskFailure: Error, Sendable {
   public var help: String?
   /// Further lines of explanation.
   public var notes: [(label: String, text: String)]
-  /// Whether trying again may help (exit 75 rather than 1).
+  /// Whether trying again later may help (exit 75 rather than 1).
   public var isTransient: Bool
+  /// The status a process ended with, when that was the failure.
+  public var exitStatus: Int?
+  /// Whether `retries:` applies: a process or a service failed, not the data.
+  public var mayBeRetried: Bool
 
   public init(
     id: String, message: String, place: Diagnostic? = nil, rows: [RowParent] = [], record: RecordPlace? = nil, help: String? = nil,
-    notes: [(label: String, text: String)] = [], isTransient: Bool = false
+    notes: [(label: String, text: String)] = [], isTransient: Bool = false, exitStatus: Int? = nil, mayBeRetried: Bool = false
   ) {
     self.id = id
     self.message = message
@@ -32,6 +36,8 @@ public struct TaskFailure: Error, Sendable {
     self.help = help
     self.notes = notes
     self.isTransient = isTransient
+    self.exitStatus = exitStatus
+    self.mayBeRetried = mayBeRetried
   }
 }
 

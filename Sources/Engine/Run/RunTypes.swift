@@ -1,0 +1,86 @@
+public import Diagnostics
+package import Rows
+
+/// One expectation, as read from the manifest.
+package struct Check: Sendable {
+  package enum Severity: String, Sendable { case error, warn }
+
+  package let text: String
+  package let severity: Severity
+  package let range: SourceRange?
+  package let expression: RowExpression
+
+  package init(text: String, severity: Severity, range: SourceRange?, expression: RowExpression) {
+    self.text = text
+    self.severity = severity
+    self.range = range
+    self.expression = expression
+  }
+}
+
+/// How an expectation came out. A view: kept in the run record, never in an artifact.
+package struct CheckVerdict: Sendable {
+  package enum Outcome: String, Sendable { case passed, failed, notChecked = "not checked" }
+
+  package let check: Check
+  package let outcome: Outcome
+  /// The values it read: `is 2`, `rows.train is 358`; or why it was not checked.
+  package let detail: String
+}
+
+/// A file that a stage put into the workspace.
+package struct PublishedFile: Sendable, Equatable {
+  package enum Change: String, Sendable { case written, unchanged, remade }
+
+  package let path: String
+  package let port: String
+  package let sha256: Digest
+  package let content: Digest
+  package let rows: Int
+  package let bytes: Int
+  /// `remade`: the file had been edited by hand.
+  package let change: Change
+}
+
+/// A task's failure with its places resolved to files of today.
+package struct ResolvedFailure: Error, Sendable {
+  /// The whole message, ready to be shown.
+  package let diagnostic: Diagnostic
+  package let isTransient: Bool
+  /// An internal error of ours (exit 70).
+  package let isInternal: Bool
+
+  package init(diagnostic: Diagnostic, isTransient: Bool = false, isInternal: Bool = false) {
+    self.diagnostic = diagnostic
+    self.isTransient = isTransient
+    self.isInternal = isInternal
+  }
+}
+
+/// How a run is to be done; nothing of it influences what comes out.
+public struct RunOptions: Sendable {
+  public var jobs = 1
+  public var keepsGoing = false
+  public var usesCache = true
+  /// Stages to run again whatever the cache says.
+  public var forced: Set<String> = []
+  /// Stages that may run; nil for all.
+  public var selected: Set<String>?
+  /// Only look: nothing runs, nothing is written.
+  public var isPlan = false
+  /// Stages whose snapshots are taken anew (`pipe update`).
+  public var updated: Set<String> = []
+  /// Whether the lock may be written.
+  public var writesLock = true
+  /// Bytes of chunks that may be in memory on their way from one task to the next.
+  public var memoryBudget = 48 << 20
+
+  public init() {}
+}
+
+/// What happens during a run, for progress and event logs.
+public enum RunEvent: Sendable {
+  case stageStarted(stage: String)
+  case stageProgress(stage: String, finished: Int, known: Int)
+  case stageFinished(stage: String)
+}

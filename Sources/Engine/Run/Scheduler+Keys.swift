@@ -1,0 +1,141 @@
+import Rows
+import Store
+
+extension EntryKind {
+  /// A partial of a reduction: partial key → bytes.
+  static let partial = EntryKind(rawValue: 9)
+  /// A file that `pipe` published: path digest → what it put there.
+  static let published = EntryKind(rawValue: 10)
+  /// A snapshot of the outside world: what was asked → what was answered.
+  static let pin = EntryKind(rawValue: 11)
+}
+
+extension Scheduler {
+  enum Lookup {
+    case found(StageResult)
+    case absent
+    case frozen(StageFailure)
+  }
+
+  /// The stage's key, and its result if the store has one. All inputs are complete.
+  func lookUp(_ run: StageRun) -> Lookup {
+    let preImage = fullPreImage(run)
+    run.preImage = preImage
+    run.key = preImage.digest
+    if run.stage.settings.isFrozen {
+      guard let locked = services.lockedKey(of: run.stage.name) else {
+        return .frozen(.environment("`\(run.stage.name)` is frozen, and no lock says what its result is; run it once without `frozen: true`"))
+      }
+      run.key = locked
+      guard let result = storedResult(locked) else {
+        return .frozen(.environment("`\(run.stage.name)` is frozen, and its locked result (key sha256:\(locked.short)) is not in this store; run it once without `frozen: true`"))
+      }
+      return .found(result)
+    }
+    if options.forced.contains(run.stage.name) {
+      run.reason = .forced
+      return .absent
+    }
+    if !run.stage.settings.isCached || run.stage.kind.effect == .volatile {
+      run.reason = .neverCached
+      return .absent
+    }
+    guard options.usesCache || options.isPlan else {
+      run.reason = .forced
+      return .absent
+    }
+    guard let result = storedResult(run.key!) else {
+      run.reason = reason(run, preImage)
+      return .absent
+    }
+    return .found(result)
+  }
+
+  /// A stage's result whose tables can still be listed.
+  func storedResult(_ key: Digest) -> StageResult? {
+    guard let bytes = try? store.entry(.stageResult, key), let result = try? StageResult(decoding: bytes) else { return nil }
+    guard result.ports.allSatisfy({ $0.rows == 0 || store.contains($0.content) }), store.contains(result.tasks) else { return nil }
+    return result
+  }
+
+  /// Why there is no result: what differs from the key of the last run that finished this stage.
+  func reason(_ run: StageRun, _ preImage: PreImage) -> RunReason {
+    guard let last = services.lastKey(of: run.stage.name) else { return .firstRun }
+    if last == preImage.digest { return .missing }
+    guard let bytes = try? store.entry(.preImage, last), let old = try? PreImage(decoding: bytes) else { return .firstRun }
+    return .changed(preImage.changes(since: old).map { RunReason.Change(part: $0.name, before: $0.old, after: $0.new) })
+  }
+
+  /// The parts that all tasks of a stage share: kind, components, fields, files, tables read whole.
+  func basePreImage(_ run: StageRun) -> PreImage {
+    var image = PreImage()
+    let type = type(of: run.stage.kind)
+    image.add("kind", "\(type.name)/\(type.version)")
+    for component in type.components.sorted(by: { $0.name < $1.name }) { image.add("component \(component.name)", "\(component.version)") }
+    for field in run.stage.keyFields { image.add("field \(field.name)", field.value) }
+    for file in run.stage.keyFiles { image.add("file \(file.role)", file.digest) }
+    for (port, tables) in zip(run.stage.kind.inputs, run.inputs) {
+      image.add("port \(port.name)", Self.describe(port.reading))
+      guard case .whole = port.reading else { continue }
+      // A stage that needs everything reads its stream whole, too.
+      for (index, table) in tables.enumerated() { image.add(Self.inputName(port, index), table.content ?? table.computeContent()) }
+    }
+    return image
+  }
+
+  func fullPreImage(_ run: StageRun) -> PreImage {
+    var image = basePreImage(run)
+    for (port, tables) in zip(run.stage.kind.inputs, run.inputs) {
+      if case .whole = port.reading { continue }
+      for (index, table) in tables.enumerated() { image.add(Self.inputName(port, index), table.content ?? table.computeContent()) }
+    }
+    return image
+  }
+
+  func computeBase(_ run: StageRun) { run.base = basePreImage(run).digest }
+
+  private static func inputName(_ port: InputPort, _ index: Int) -> String { port.sources.count == 1 ? "input \(port.name)" : "input \(port.name)[\(index)]" }
+
+  private static func describe(_ reading: PortReading) -> String {
+    switch reading {
+    case .source: "source"
+    case .stream: "stream"
+    case .whole: "whole"
+    case .keyed(let keyed): "keyed by \(keyed.key.joined(separator: ",")) reading \(keyed.fields?.joined(separator: ",") ?? "*")"
+    }
+  }
+
+  /// The key of a task: what all tasks share, the chunks it reads, and what those see of the side tables.
+  func key(of task: TaskRun, _ run: StageRun, chunks: [TableChunk], sides: [Digest]) -> Digest {
+    var writer = ByteWriter()
+    writer.text("pipe-task-1")
+    switch task.work {
+    case .chunks: writer.text("chunks")
+    case .partial: writer.text("partial \(run.stage.kind.inputs[task.port].name)")
+    case .whole, .merge: writer.text("whole")
+    }
+    writer.digest(run.base)
+    writer.blob(run.prepared)
+    writer.number(chunks.count)
+    for (input, chunk) in zip(task.inputs, chunks) {
+      writer.number(input.source)
+      writer.digest(chunk.ref.digest)
+      writer.blob(chunk.context)
+    }
+    writer.number(sides.count)
+    for side in sides { writer.digest(side) }
+    if task.work == .whole || task.work == .merge { writer.digest(run.key ?? fullPreImage(run).digest) }
+    return Digest.of(writer.bytes)
+  }
+
+  /// The key of the cached list of key hashes that some chunks look up in a side table.
+  func sidecarKey(_ run: StageRun, port: Int, chunk: TableChunk) -> Digest {
+    var writer = ByteWriter()
+    writer.text("pipe-sidecar-1")
+    writer.digest(run.base)
+    writer.number(port)
+    writer.digest(chunk.ref.digest)
+    writer.blob(chunk.context)
+    return Digest.of(writer.bytes)
+  }
+}

@@ -1,0 +1,165 @@
+package import Rows
+
+/// One stage while a run lasts. Touched only under the scheduler's lock.
+package final class StageRun {
+  package enum Phase: Sendable, Equatable {
+    /// Inputs are not known yet.
+    case waiting
+    /// Tasks are being made from what has arrived so far.
+    case expanding
+    /// All tasks are done; results are being recorded, checked and published.
+    case finishing
+    case done(Finish)
+  }
+
+  package enum Finish: Sendable, Equatable {
+    /// The whole stage was in the cache.
+    case cached
+    /// Some tasks ran (or were looked up one by one).
+    case ran
+    case failed
+    /// Something it reads failed or did not run: which stage.
+    case blocked(by: String)
+    /// Not selected, and not in the cache.
+    case unselected
+    /// The run was stopped before it could finish.
+    case cancelled
+    /// Only in plans: it would run.
+    case wouldRun
+    /// Only in plans: it runs if a stage before it gives other bytes.
+    case mayRun(after: String)
+  }
+
+  package let index: Int
+  package let stage: Stage
+  package internal(set) var phase = Phase.waiting
+  /// By input port, the tables behind its sources, in order.
+  package internal(set) var inputs: [[TableRun]] = []
+  package let outputs: [TableRun]
+  package internal(set) var tasks: [TaskRun] = []
+
+  /// Known once every input is complete.
+  package internal(set) var key: Digest?
+  package internal(set) var preImage: PreImage?
+  /// The key without stream ports and side tables: what all its tasks share.
+  var base = Digest.of("")
+  var prepared: [UInt8] = []
+  package internal(set) var result: StageResult?
+  /// Why it ran, or why not.
+  package internal(set) var reason: RunReason = .unknown
+  package internal(set) var failure: StageFailure?
+  package internal(set) var verdicts: [CheckVerdict] = []
+  package internal(set) var published: [PublishedFile] = []
+
+  // Expansion: where in the concatenated sources of the stream port the next group begins.
+  var cursorPort = 0
+  var cursorSource = 0
+  var cursorChunk = 0
+  var groupStart = 0
+  var grouper = ChunkGrouper()
+  var isExpanded = false
+  /// Which half of a two-step stage is under way.
+  var step = Step.main
+  enum Step { case preparing, main, merging }
+  var partials: [[UInt8]] = []
+  var partialPorts: [String] = []
+
+  var unfinished = 0
+  var released = 0
+  package internal(set) var ran = 0
+  package internal(set) var cached = 0
+  package internal(set) var rewound = 0
+  var startedAt: UInt64 = 0
+  package internal(set) var busyNanoseconds: UInt64 = 0
+  /// Result tables of a cached stage are read when somebody needs them.
+  var cachedTasks: TaskList?
+
+  init(index: Int, stage: Stage) {
+    self.index = index
+    self.stage = stage
+    self.outputs = stage.kind.outputs.indices.map { TableRun(stage: index, port: $0) }
+  }
+
+  package var isDone: Bool { if case .done = phase { true } else { false } }
+  package var finish: Finish? { if case .done(let finish) = phase { finish } else { nil } }
+  /// Whether its outputs can be used by others.
+  package var isUsable: Bool { phase == .done(.cached) || phase == .done(.ran) }
+
+  /// The index of the port that chunks are made tasks of.
+  var streamPort: Int? {
+    stage.kind.inputs.firstIndex {
+      switch $0.reading {
+      case .source, .stream: true
+      case .keyed, .whole: false
+      }
+    }
+  }
+}
+
+/// One task while a run lasts.
+package final class TaskRun {
+  enum Work: Equatable {
+    case chunks, partial, merge, whole
+  }
+
+  let stage: Int
+  let ordinal: Int
+  let work: Work
+  /// The chunks it reads: which of the port's sources, which chunk there.
+  let inputs: [(source: Int, chunk: Int)]
+  let port: Int
+  var key: Digest?
+  var result: TaskResult?
+  /// What a partial task came to.
+  var partial: [UInt8]?
+  /// Bytes of chunks just made, until they are handed over.
+  var fresh: [FreshChunk: [UInt8]] = [:]
+  var isFinished = false
+
+  init(stage: Int, ordinal: Int, work: Work, port: Int, inputs: [(source: Int, chunk: Int)]) {
+    self.stage = stage
+    self.ordinal = ordinal
+    self.work = work
+    self.port = port
+    self.inputs = inputs
+  }
+}
+
+/// A chunk that a task has just made: which output, which of its chunks.
+struct FreshChunk: Hashable {
+  let port: Int
+  let index: Int
+}
+
+/// Why a stage failed.
+package enum StageFailure: Sendable {
+  /// A task ended with an error, already resolved to places in files.
+  case task(ResolvedFailure)
+  /// A check of severity error did not hold.
+  case checks
+  /// Something of the machine: a full disk, an unreadable file.
+  case environment(String)
+}
+
+/// Why a stage ran.
+public enum RunReason: Sendable, Equatable {
+  case unknown
+  case firstRun
+  case forced
+  case neverCached
+  /// Parts of the key that changed: (part, before, after).
+  case changed([Change])
+  case upstream([String])
+  case missing
+
+  public struct Change: Sendable, Equatable {
+    public let part: String
+    public let before: String?
+    public let after: String?
+    public init(part: String, before: String?, after: String?) {
+      self.part = part
+      self.before = before
+      self.after = after
+    }
+  }
+}
