@@ -65,5 +65,6 @@ let package = Package(
       ], swiftSettings: strict),
 
     tests("RowsTests", ["Rows"]),
+    tests("StoreTests", ["Rows", "Store"]),
   ]
 )

@@ -1,0 +1,222 @@
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+public import Rows
+internal import Synchronization
+
+extension Store {
+  /// Keeps some bytes and returns their digest. Bytes that are there already cost one look.
+  @discardableResult
+  public func put(_ bytes: UnsafeRawBufferPointer) throws(StoreError) -> Digest {
+    let digest = Digest.of(bytes)
+    try put(bytes, as: digest)
+    return digest
+  }
+
+  /// Keeps some bytes and returns their digest.
+  @discardableResult
+  public func put(_ bytes: [UInt8]) throws(StoreError) -> Digest {
+    try bytes.withBytes { (bytes) throws(StoreError) in try put(bytes) }
+  }
+
+  /// Keeps some bytes whose digest the caller has just computed.
+  public func put(_ bytes: UnsafeRawBufferPointer, as digest: Digest) throws(StoreError) {
+    if bytes.count < Store.smallLimit {
+      try putRecord(bytes, digest)
+    } else {
+      try putFile(bytes, digest)
+    }
+  }
+
+  /// Whether a blob is here, by name and without reading it.
+  public func contains(_ digest: Digest) -> Bool {
+    if catalog.withLock({ $0.locate(RecordID(kind: RecordHeader.blob, key: digest)) != nil }) { return true }
+    return Files.status(blobPath(digest)) != nil
+  }
+
+  /// A blob's bytes, verified, or nil when it is absent or damaged.
+  public func get(_ digest: Digest) throws(StoreError) -> [UInt8]? {
+    let result: Result<[UInt8]?, StoreError>
+    do { result = .success(try withBlob(digest) { [UInt8]($0) }) } catch let error as StoreError { result = .failure(error) } catch {
+      preconditionFailure("copying bytes throws nothing")
+    }
+    return try result.get()
+  }
+
+  /// Lends a blob's bytes, verified, for the time of the call; nil when it is absent or damaged, and then the body is not called.
+  ///
+  /// Cheaper than ``get(_:)``: the bytes lie in a buffer that is used again, or in the file's own pages.
+  public func withBlob<R>(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R? {
+    if let result = try withSmallBlob(digest, body) { return result }
+    let path = blobPath(digest)
+    guard let descriptor = try Files.open(path) else { return nil }
+    defer { close(descriptor) }
+    let size = Int(try Files.status(descriptor, path).st_size)
+    if size > BufferPool.greatestBuffer {
+      let mapping = try Mapping(descriptor, count: size, path)
+      return try withExtendedLifetime(mapping) { try verified(mapping.bytes, digest, path, body) }
+    }
+    // Read rather than mapped: mapping costs more than copying at this size, and a failing disk answers with an error, not a signal.
+    let buffer = buffers.take(size)
+    defer { buffers.giveBack(buffer) }
+    let room = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<size])
+    let count: Int
+    do throws(StoreError) { count = try Files.read(descriptor, into: room, path) } catch {
+      guard error.code == EIO else { throw error }
+      setAside(digest, path, "the disk cannot read it")
+      return nil
+    }
+    return try verified(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(room)[..<count]), digest, path, body)
+  }
+
+  /// A blob's size in bytes, unverified, or nil when it is absent.
+  public func size(of digest: Digest) -> Int? {
+    let small = catalog.withLock { catalog -> Int? in
+      guard let location = catalog.locate(RecordID(kind: RecordHeader.blob, key: digest)) else { return nil }
+      return catalog.header(at: location)?.length
+    }
+    if let small { return small }
+    return Files.status(blobPath(digest)).map { Int($0.st_size) }
+  }
+
+  /// Where a blob of 16 KiB or more has its file. Smaller blobs have none.
+  func blobPath(_ digest: Digest) -> String {
+    let hex = digest.hex
+    return directory + "/cas/sha256/" + hex.prefix(2) + "/" + hex
+  }
+
+  // MARK: Small blobs
+
+  private func putRecord(_ bytes: UnsafeRawBufferPointer, _ digest: Digest) throws(StoreError) {
+    let id = RecordID(kind: RecordHeader.blob, key: digest)
+    let now = clock()
+    let isThere = catalog.withLock { catalog in
+      guard let location = catalog.locate(id), let header = catalog.header(at: location) else { return false }
+      return header.stamp &+ Store.freshNanoseconds > now
+    }
+    if !isThere { try append(id, flags: 0, bytes) }
+  }
+
+  private func withSmallBlob<R>(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R? {
+    let id = RecordID(kind: RecordHeader.blob, key: digest)
+    let found = readRecord(id) { bytes in
+      Result { Digest.of(bytes) == digest ? Optional(try body(bytes)) : nil }
+    }
+    guard let (result, _) = found else { return nil }
+    if let value = try result.get() { return value }
+    if let location = catalog.withLock({ $0.locate(id) }) { reportDead(id, location, "its bytes have another digest") }
+    return nil
+  }
+
+  // MARK: Blobs in files
+
+  /// Something this old is dated anew when it is put again, so that a collection does not take it for unused.
+  static let freshNanoseconds: UInt64 = 3600 * 1_000_000_000
+
+  private func putFile(_ bytes: UnsafeRawBufferPointer, _ digest: Digest) throws(StoreError) {
+    let path = blobPath(digest)
+    if isThere(path, size: bytes.count) { return }
+    try layOut()
+    let temporary = try newFile { (descriptor, temporary) throws(StoreError) in try disk.write(descriptor, bytes, temporary) }
+    try moveIn(temporary, path)
+  }
+
+  /// Whether a blob's file is there with the size it must have; an old one is dated anew.
+  func isThere(_ path: String, size: Int) -> Bool {
+    guard let status = Files.status(path), Int(status.st_size) == size else { return false }
+    if Int64(bitPattern: clock()) - status.modifiedNanoseconds > Int64(Store.freshNanoseconds) { try? disk.touch(path) }
+    return true
+  }
+
+  /// Makes a temporary file; a failure leaves none.
+  func newFile(_ fill: (Int32, String) throws(StoreError) -> Void) throws(StoreError) -> String {
+    let temporary = try temporaries.path()
+    // Read-only: a blob's bytes never change, and a careless tool should fail rather than damage one.
+    let descriptor = try disk.create(temporary, O_WRONLY | O_EXCL, mode: 0o444)
+    do throws(StoreError) {
+      defer { close(descriptor) }
+      try fill(descriptor, temporary)
+    } catch {
+      try? disk.remove(temporary)
+      throw error
+    }
+    return temporary
+  }
+
+  /// Gives a finished temporary its blob's name.
+  func moveIn(_ temporary: String, _ path: String) throws(StoreError) {
+    do throws(StoreError) {
+      do throws(StoreError) { try disk.rename(temporary, to: path) } catch {
+        guard error.kind == .missing else { throw error }
+        try disk.makeDirectory(String(AtomicFile.split(path).directory.dropLast()))
+        try disk.rename(temporary, to: path)
+      }
+    } catch {
+      try? disk.remove(temporary)
+      throw error
+    }
+  }
+
+  private func verified<R>(
+    _ bytes: UnsafeRawBufferPointer, _ digest: Digest, _ path: String, _ body: (UnsafeRawBufferPointer) throws -> R
+  ) throws -> R? {
+    if Digest.of(bytes) == digest { return try body(bytes) }
+    setAside(digest, path, "its bytes have another digest")
+    return nil
+  }
+
+  /// Moves a damaged blob out of the way, so that it can be made again and looked at.
+  func setAside(_ digest: Digest, _ path: String, _ detail: String) {
+    let place = directory + "/damaged/" + digest.hex
+    do {
+      do throws(StoreError) { try disk.rename(path, to: place) } catch {
+        guard error.kind == .missing else { throw error }
+        try disk.makeDirectory(directory + "/damaged")
+        try disk.rename(path, to: place)
+      }
+    } catch {
+      // Where even that fails (a read-only store), the blob stays and is found damaged again.
+    }
+    report(Damage(subject: .blob(digest), path: place, detail: detail))
+  }
+}
+
+/// Buffers for blobs that are read, kept for the next read.
+final class BufferPool: Sendable {
+  /// A piece of memory that one reader has at a time.
+  final class Buffer: @unchecked Sendable {
+    // Handed to one holder at a time by the pool.
+    let bytes: UnsafeMutableRawBufferPointer
+    init(_ count: Int) { bytes = .allocate(byteCount: count, alignment: 64) }
+    deinit { bytes.deallocate() }
+  }
+
+  /// Larger blobs are mapped.
+  static let greatestBuffer = 4 << 20
+  /// More idle buffers than this are let go.
+  private static let idleLimit = 8
+
+  private let idle = Mutex<[Buffer]>([])
+
+  /// A buffer of at least so many bytes.
+  func take(_ count: Int) -> Buffer {
+    let found = idle.withLock { idle -> Buffer? in
+      guard let place = idle.lastIndex(where: { $0.bytes.count >= count }) else { return nil }
+      return idle.remove(at: place)
+    }
+    if let found { return found }
+    var size = 256 << 10
+    while size < count { size *= 2 }
+    return Buffer(size)
+  }
+
+  func giveBack(_ buffer: Buffer) {
+    idle.withLock { idle in
+      if idle.count < BufferPool.idleLimit { idle.append(buffer) }
+    }
+  }
+}
