@@ -37,6 +37,8 @@ let package = Package(
     .systemLibrary(name: "CArchive", pkgConfig: "libarchive", providers: [.apt(["libarchive-dev"]), .brew(["libarchive"])]),
     .systemLibrary(name: "CSQLite", pkgConfig: "sqlite3", providers: [.apt(["libsqlite3-dev"]), .brew(["sqlite"])]),
 
+    .systemLibrary(name: "CSpawn"),
+
     // Level 0
     module("Diagnostics", []),
     module("Rows", [.product(name: "Crypto", package: "swift-crypto")]),
@@ -47,6 +49,7 @@ let package = Package(
     module("Templates", []),
     module("Store", ["Rows"]),
     module("Lineage", ["Rows", "SQLite"]),
+    module("Processes", ["CSpawn"]),
     module("Readers", ["Diagnostics", "Rows", "SQLite", "CArchive"]),
 
     // Level 2
@@ -66,5 +69,6 @@ let package = Package(
 
     tests("RowsTests", ["Rows"]),
     tests("StoreTests", ["Rows", "Store"]),
+    tests("ProcessesTests", ["Processes"]),
   ]
 )
