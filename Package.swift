@@ -57,7 +57,7 @@ let package = Package(
     module("Reports", ["Diagnostics", "Rows", "Store", "Lineage"]),
 
     // Level 3
-    module("Stages", ["Diagnostics", "Rows", "Manifests", "Templates", "Readers", "Engine"]),
+    module("Stages", ["Diagnostics", "Rows", "Manifests", "Templates", "Processes", "Readers", "Engine"]),
 
     // Level 4
     .executableTarget(

@@ -30,7 +30,10 @@ public protocol StageReading: Sendable {
   /// Where a path written in a manifest (or in a file read through it) leads, from the workspace root.
   func path(_ setting: Setting) throws(Problems) -> String
 
-  /// A row template given as text; `${…}` in it has become an operand.
+  /// What `tool --version` prints. It enters the key; the engine may remember it by the program file's identity.
+  func toolVersion(_ tool: Setting) throws(Problems) -> String
+
+  /// A row template given as text; `${…}` in it has become an operand. Missing names do what the stage's field `undefined` says.
   func template(_ setting: Setting) throws(Problems) -> RowTemplate
   /// A row template in a file of its own, with everything it includes in the key.
   func templateFile(_ setting: Setting) throws(Problems) -> RowTemplate

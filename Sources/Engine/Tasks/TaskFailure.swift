@@ -73,4 +73,13 @@ public struct RowParent: Hashable, Sendable {
     self.chunk = chunk
     self.row = row
   }
+
+  // Beyond any real port, and not negative: maps hold only counts.
+  private static let unknownPort = 0xFFFF
+
+  /// The origin of a row of which its maker did not say (an `exec` without `row_key`). `ordinal` counts such rows of one output, so
+  /// that a run of them stays one entry of the map.
+  public static func unknown(_ ordinal: Int) -> RowParent { RowParent(port: unknownPort, chunk: 0, row: ordinal) }
+  /// Whether nobody knows where the row came from.
+  public var isUnknown: Bool { port == RowParent.unknownPort }
 }
