@@ -6,7 +6,7 @@ public struct OutsideSource: Sendable, Hashable {
     /// Path or glob from the workspace root, with archive members after `!/`; `written` is how it stands in the manifest.
     case files(pattern: String)
     /// A table or a read-only query of an SQLite database.
-    case sqlite(path: String, query: String)
+    case sqlite(path: String, DatabaseRead)
     /// What a command prints; a snapshot, pinned until `pipe update`.
     case command([String])
   }

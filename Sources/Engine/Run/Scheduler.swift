@@ -322,6 +322,7 @@ package final class Scheduler: @unchecked Sendable {
   /// A stage whose result is in the cache.
   private func adopt(_ result: StageResult, _ run: StageRun) {
     run.result = result
+    run.wasAdopted = true
     run.cached = result.taskCount
     for (table, port) in zip(run.outputs, result.ports) {
       table.content = port.content

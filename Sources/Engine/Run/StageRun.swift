@@ -64,6 +64,8 @@ package final class StageRun {
   var partials: [[UInt8]] = []
   var partialPorts: [String] = []
 
+  /// Whether the whole stage was found in the cache.
+  package internal(set) var wasAdopted = false
   var unfinished = 0
   var released = 0
   package internal(set) var ran = 0

@@ -5,7 +5,7 @@ package struct TableChunk: Sendable {
   /// Which task of the producing stage made it, and as which chunk of its output; or where it lies in a source.
   package enum Origin: Sendable {
     case task(ordinal: Int, index: Int)
-    case file(Int, offset: Int, lines: Int)
+    case raw(file: Int, entry: Int)
   }
 
   package let ref: ChunkRef

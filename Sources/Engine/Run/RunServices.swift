@@ -1,0 +1,22 @@
+package import Rows
+
+/// What a run needs from the world around it: clock, processes, the last lock, somebody who watches.
+package protocol RunServices: AnyObject, Sendable {
+  /// A clock that only goes forward; for durations, never for content.
+  func nanoseconds() -> UInt64
+  func sleep(seconds: Double)
+  var isCancelled: Bool { get }
+  var memoryBytes: Int { get }
+  var gpuCount: Int { get }
+  /// The key that the lock holds for a stage.
+  func lockedKey(of stage: String) -> Digest?
+  /// The key with which a stage last finished in this workspace.
+  func lastKey(of stage: String) -> Digest?
+  func supervision(stage: Stage, timeoutSeconds: Double?) -> any Supervision
+  func endSupervision(_ supervision: any Supervision)
+  func observe(_ event: RunEvent)
+  /// Evaluates a finished stage's expectations.
+  func evaluate(_ run: StageRun, in scheduler: Scheduler) throws(TaskFailure) -> [CheckVerdict]
+  /// Puts a finished stage's files into the workspace.
+  func publish(_ run: StageRun, in scheduler: Scheduler) throws(TaskFailure) -> [PublishedFile]
+}
