@@ -50,7 +50,7 @@ let package = Package(
     module("Store", ["Rows"]),
     module("Lineage", ["Rows", "SQLite"]),
     module("Processes", ["CSpawn"]),
-    module("Readers", ["Diagnostics", "Rows", "SQLite", "CArchive"]),
+    module("Readers", ["Diagnostics", "Rows", "CSQLite", "CArchive"]),
 
     // Level 2
     module("Engine", ["Diagnostics", "Rows", "Manifests", "Templates", "Store", "Lineage", "Readers"]),
@@ -70,5 +70,6 @@ let package = Package(
     tests("RowsTests", ["Rows"]),
     tests("StoreTests", ["Rows", "Store"]),
     tests("ProcessesTests", ["Processes"]),
+    tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),
   ]
 )
