@@ -31,11 +31,18 @@ public struct Setting: Sendable {
   public let range: SourceRange?
   /// Operands that `${…}` put into a text that is itself code (a row template or expression): the text holds their names.
   let operands: [(name: String, value: Value)]
+  /// The way from the text's bytes back to the manifest, when the text is code.
+  let code: RowCode?
 
-  public init(_ value: Value, range: SourceRange?, operands: [(name: String, value: Value)] = []) {
+  public init(_ value: Value, range: SourceRange?) {
+    self.init(value, range: range, operands: [], code: nil)
+  }
+
+  init(_ value: Value, range: SourceRange?, operands: [(name: String, value: Value)], code: RowCode?) {
     self.value = value
     self.range = range
     self.operands = operands
+    self.code = code
   }
 
   public var text: String? { if case .text(let text) = value { text } else { nil } }

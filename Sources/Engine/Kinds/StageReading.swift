@@ -82,31 +82,3 @@ public struct TableTraits: Sendable {
     self.labelTypes = labelTypes
   }
 }
-
-/// A compiled row template with the operands that the manifest gave it.
-public struct RowTemplate: Sendable {
-  public let template: Template
-  /// Operand names and JSON values, to be bound before rendering.
-  public let operands: [(name: String, json: [UInt8])]
-  /// Where it is written.
-  public let range: SourceRange?
-
-  public init(template: Template, operands: [(name: String, json: [UInt8])], range: SourceRange?) {
-    self.template = template
-    self.operands = operands
-    self.range = range
-  }
-}
-
-/// A compiled row expression with the operands that the manifest gave it.
-public struct RowExpression: Sendable {
-  public let expression: Expression
-  public let operands: [(name: String, json: [UInt8])]
-  public let range: SourceRange?
-
-  public init(expression: Expression, operands: [(name: String, json: [UInt8])], range: SourceRange?) {
-    self.expression = expression
-    self.operands = operands
-    self.range = range
-  }
-}

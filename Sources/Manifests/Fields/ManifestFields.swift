@@ -14,6 +14,9 @@ public enum ManifestFields {
         "version", .word(.semanticVersion), default: .string("0.0.0"), keying: .none,
         doc: "Version of the data set; checked against what changed in its rows.", example: "version: 2.1.0"),
       Field("desc", .text, keying: .none, alsoCalled: ["description", "about"], doc: "One paragraph; goes to the data set's card.", example: "desc: Intents of support tickets"),
+      Field(
+        "lock", .bool, default: .bool(true), keying: .none, doc: "`false` keeps the lock out of the repository: for snapshots of one machine.",
+        example: "lock: false"),
       Field("license", .text, keying: .none, alsoCalled: ["licence"], doc: "SPDX id of the licence of what is produced.", example: "license: CC-BY-4.0"),
       Field(
         "include", .list(.path(.source)), default: .list([]), keying: .none, alsoCalled: ["includes", "import", "imports"],
