@@ -37,7 +37,7 @@ struct PipelinePass {
     self.labelTypes = labelTypes
     self.context = ReadingContext(load: load) { path, range in
       guard let ingest = kinds["ingest"] else { preconditionFailure("paths as tables need the ingest kind") }
-      let from = Setting(.text("/" + path == path ? path : path), range: nil)
+      let from = Setting(.text(path), range: nil)
       let reader = StageReader(
         stageName: path, manifestName: document.name, range: range, labelTypes: labelTypes, settings: ["from": from],
         context: ReadingContext(load: load) { _, _ in preconditionFailure("a path reads no other") })
