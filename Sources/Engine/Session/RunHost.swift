@@ -5,6 +5,7 @@
 #else
   import Darwin
 #endif
+import Processes
 import Rows
 import Store
 import Synchronization
@@ -72,6 +73,13 @@ final class RunHost: RunServices {
   }
 
   // MARK: processes
+
+  /// What commands that belong to no stage's task (a source's) obey.
+  var oversight: Oversight {
+    Oversight(
+      isCancelled: { self.isCancelled }, started: { group in self.groups.withLock { _ = $0.insert(group) } },
+      ended: { group in self.groups.withLock { _ = $0.remove(group) } })
+  }
 
   private final class TaskSupervision: Supervision {
     let host: RunHost
