@@ -14,10 +14,10 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 /// Files that live beside the code but are not code.
-let excluded: [String: [String]] = [:]
+let excluded: [String: [String]] = ["ManifestsTests": ["Golden", "Examples"]]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .testTarget(name: name, dependencies: dependencies, swiftSettings: strict)
+  .testTarget(name: name, dependencies: dependencies, exclude: excluded[name] ?? [], swiftSettings: strict)
 }
 
 let package = Package(
@@ -53,7 +53,7 @@ let package = Package(
     module("Readers", ["Diagnostics", "Rows", "CSQLite", "CArchive"]),
 
     // Level 2
-    module("Engine", ["Diagnostics", "Rows", "Manifests", "Templates", "Store", "Lineage", "Readers", "Processes"]),
+    module("Engine", ["Diagnostics", "Rows", "Manifests", "Templates", "Store", "Lineage", "Readers"]),
     module("Reports", ["Diagnostics", "Rows", "Store", "Lineage"]),
 
     // Level 3
@@ -67,7 +67,9 @@ let package = Package(
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
+    tests("DiagnosticsTests", ["Diagnostics"]),
     tests("RowsTests", ["Rows"]),
+    tests("ManifestsTests", ["Diagnostics", "Manifests"]),
     tests("StoreTests", ["Rows", "Store"]),
     tests("ProcessesTests", ["Processes"]),
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),

@@ -123,4 +123,11 @@ extension [Diagnostic] {
     }
     return indices.sorted { key($0) < key($1) }.map { self[$0] }
   }
+
+  /// Without notes about places that an error is about: it says all that is needed there.
+  public func withoutRemarksOnErrors() -> [Diagnostic] {
+    guard contains(where: { $0.severity == .note }) else { return self }
+    let errors = Set(filter { $0.severity == .error }.compactMap(\.place))
+    return filter { $0.severity != .note || $0.place.map { !errors.contains($0) } ?? true }
+  }
 }

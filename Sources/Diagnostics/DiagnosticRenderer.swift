@@ -46,7 +46,7 @@ public struct DiagnosticRenderer: Sendable {
       }
     }
     guard !diagnostic.notes.isEmpty else { return out }
-    if !frames.isEmpty { out += bar + "\n" }
+    if frames.contains(where: { $0.lines.contains { $0.place.excerpt != nil } }) { out += bar + "\n" }
     let labelWidth = diagnostic.notes.map(\.label.unicodeScalars.count).max() ?? 0
     for note in diagnostic.notes {
       let padding = String(repeating: " ", count: labelWidth - note.label.unicodeScalars.count + 2)

@@ -8,7 +8,7 @@ public enum Suggestion {
     let plain = normalized(word)
     // A distance over names longer than this is slow and says nothing.
     guard plain.count <= 64, !plain.isEmpty else { return nil }
-    let limit = min(3, max(1, plain.count / 3))
+    let limit = min(3, max(1, (plain.count + 1) / 3))
     var best: (name: String, distance: Int)?
     for candidate in candidates {
       let other = normalized(candidate)

@@ -67,12 +67,16 @@ public final class FieldSet: Sendable {
   public let rules: [Rule]
   public let check: Check?
   let indexByName: [String: Int]
+  /// One bit per required field.
+  let requiredMask: UInt64
 
   public init(_ subject: String, _ fields: [Field], rules: [Rule] = [], check: Check? = nil) {
     self.subject = subject
     self.fields = fields
     self.rules = rules
     self.check = check
+    precondition(fields.count <= 64, "a set of seen fields is one word")
+    requiredMask = fields.indices.reduce(0) { fields[$1].isRequired ? $0 | 1 << UInt64($1) : $0 }
     var index: [String: Int] = [:]
     for (at, field) in fields.enumerated() {
       precondition(index.updateValue(at, forKey: field.name) == nil, "a field is declared once")

@@ -19,15 +19,21 @@ extension FieldReader {
     mismatch(node, subject, type.noun, help: nil)
   }
 
-  mutating func unknownField(_ key: Node, _ sets: [FieldSet]) {
+  /// - Returns: the field that was meant, if it can be guessed.
+  mutating func unknownField(_ key: Node, _ sets: [FieldSet]) -> String? {
     let name = key.scalar
     let suggestion = sets.lazy.compactMap { $0.suggestion(for: name) }.first
     // A near miss needs no list.
-    let help = suggestion == nil ? "its fields: " + sets.flatMap(\.fields).map(\.name).joined(separator: " ") : nil
+    var help: String?
+    if suggestion == nil {
+      help = sets[0].fields.isEmpty ? "it has no fields" : "its fields: " + sets[0].fields.map(\.name).joined(separator: " ")
+      for set in sets.dropFirst() { help! += "\n\(set.subject) has: " + set.fields.map(\.name).joined(separator: " ") }
+    }
     diagnostics.append(
       Diagnostic(
         id: "unknown-field", "\(sets[0].subject) has no field `\(name)`", at: key.range,
         label: suggestion.map { "did you mean `\($0)`?" } ?? "", help: help))
+    return suggestion
   }
 
   mutating func notAChoice(_ node: Node, _ subject: Subject, _ choices: [String]) {
@@ -37,9 +43,11 @@ extension FieldReader {
         label: Suggestion.label(for: node.scalar, in: choices), help: "one of: " + choices.joined(separator: " ")))
   }
 
-  mutating func reportMissing(_ set: FieldSet, _ node: Node, _ seen: Set<String>, _ owner: SourceRange?) {
+  mutating func reportMissing(_ set: FieldSet, _ node: Node, _ seen: UInt64, _ owner: SourceRange?) {
+    if seen & set.requiredMask == set.requiredMask, set.rules.isEmpty { return }
+    func isSeen(_ name: String) -> Bool { set.indexByName[name].map { seen & (1 << UInt64($0)) != 0 } ?? false }
     func place() -> SourceRange { owner ?? FieldReader.shownRange(node) }
-    for field in set.fields where field.isRequired && !seen.contains(field.name) {
+    for field in set.fields where field.isRequired && !isSeen(field.name) {
       diagnostics.append(
         Diagnostic(id: "missing-field", "\(set.subject) needs `\(field.name)`", at: place(), help: "for instance  \(field.example)"))
     }
@@ -51,7 +59,8 @@ extension FieldReader {
       case .atMostOne(let list): (names, needsOne, takesMany) = (list, false, false)
       case .atLeastOne(let list): (names, needsOne, takesMany) = (list, true, true)
       }
-      let there = names.filter(seen.contains)
+      let there = names.filter(isSeen)
+      if there.count == 1 { continue }
       let shown = names.map { "`\($0)`" }
       if there.isEmpty, needsOne {
         let help = names.compactMap { set.field($0)?.example }.prefix(2).joined(separator: "\n")
@@ -88,7 +97,16 @@ extension FieldReader {
     return ("an expression is written without `{{ }}`", String(trimmed.dropFirst(2).dropLast(2)).trimmingBlanks())
   }
 
-  static func looksLikeTemplate(_ text: String) -> Bool { text.contains("{{") || text.contains("{%") }
+  static func looksLikeTemplate(_ text: String) -> Bool {
+    var text = text
+    return text.withUTF8 { bytes in
+      if bytes.count < 2 { return false }
+      for at in 0..<bytes.count - 1 where bytes[at] == UInt8(ascii: "{") && (bytes[at + 1] == UInt8(ascii: "{") || bytes[at + 1] == UInt8(ascii: "%")) {
+        return true
+      }
+      return false
+    }
+  }
 
   static func found(_ node: Node) -> String {
     switch node.shape {

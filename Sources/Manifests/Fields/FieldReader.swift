@@ -14,8 +14,12 @@ public struct FieldReader {
     var key: Node?
     /// The mapping around, where a dependent type looks for the field it depends on.
     var parent: Node?
+    /// A whole file or mapping, whose name is a phrase: "a manifest".
+    var isPhrase = false
 
-    var text: String { isItem ? "each item of `\(name)`" : "`\(name)`" }
+    var text: String { isPhrase ? name : isItem ? "each item of `\(name)`" : "`\(name)`" }
+
+    static func phrase(_ name: String) -> Subject { Subject(name: name, isPhrase: true) }
     var item: Subject { Subject(name: name, isItem: true, key: nil, parent: nil) }
   }
 
@@ -39,19 +43,23 @@ public struct FieldReader {
   ) -> [FieldValues] {
     var values = sets.map { FieldValues(set: $0, node: node) }
     guard node.isMapping else {
-      if !node.isPoisoned { mismatch(node, Subject(name: sets[0].subject), "a mapping with " + sets[0].summary, help: nil) }
+      if !node.isPoisoned { mismatch(node, .phrase(sets[0].subject), "a mapping with " + sets[0].summary, help: nil) }
       return values
     }
-    var seen = Set<String>()
+    // One bit per field: most mappings are small, and a stage is read ten thousand times.
+    var seen = [UInt64](repeating: 0, count: sets.count)
+    for at in sets.indices { values[at].written.reserveCapacity(min(node.count, sets[at].fields.count)) }
     for at in 0..<node.count {
       let (key, value) = node.entry(at)
       let name = key.scalar
-      seen.insert(name)
-      guard let owner = sets.firstIndex(where: { $0.indexByName[name] != nil }), let index = sets[owner].indexByName[name] else {
-        if !key.isPoisoned, !(ignoringExtensions && name.hasPrefix("x-")) { unknownField(key, sets) }
+      guard let (owner, index) = FieldReader.find(name, sets) else {
+        if key.isPoisoned || (ignoringExtensions && name.hasPrefix("x-")) { continue }
+        // A field that was meant is not missing too.
+        if let meant = unknownField(key, sets), let (owner, index) = FieldReader.find(meant, sets) { seen[owner] |= 1 << UInt64(index) }
         continue
       }
-      if skipping.contains(name) { continue }
+      seen[owner] |= 1 << UInt64(index)
+      if !skipping.isEmpty, skipping.contains(name) { continue }
       let field = sets[owner].fields[index]
       if field.isPlanned {
         diagnostics.append(Diagnostic(id: "planned", "`\(name)` of \(sets[owner].subject) is planned, not built yet", at: key.range))
@@ -63,12 +71,19 @@ public struct FieldReader {
       }
     }
     for (at, set) in sets.enumerated() {
-      reportMissing(set, node, seen, owner)
-      if let check = set.check, values[at].isEvaluated, values[at].written.count == values[at].set.fields.count(where: { seen.contains($0.name) }) {
+      reportMissing(set, node, seen[at], owner)
+      if let check = set.check, values[at].written.count == seen[at].nonzeroBitCount, values[at].isEvaluated {
         check(values[at], &diagnostics)
       }
     }
     return values
+  }
+
+  private static func find(_ name: String, _ sets: [FieldSet]) -> (owner: Int, field: Int)? {
+    for at in sets.indices {
+      if let index = sets[at].indexByName[name] { return (at, index) }
+    }
+    return nil
   }
 
   // MARK: One value
@@ -87,7 +102,7 @@ public struct FieldReader {
     case .list(let item): return readList(node, item, type, subject)
     case .oneOrMany(let item):
       if node.isSequence { return readList(node, item, type, subject) }
-      if node.isScalar, let text = unevaluated(node, type) { return text }
+      if node.isScalar, let text = unevaluated(node, type, subject) { return text }
       return read(node, item, subject).map { FieldValue(.list([$0]), node: node) }
     case .map(let word, let value, let listed): return readMap(node, word, value, listed, type, subject)
     case .record(let set, let shorthand): return readRecord(node, set, shorthand, type, subject)
@@ -127,7 +142,7 @@ public struct FieldReader {
       return FieldValue(.source(source), node: node)
     default: break
     }
-    if let waiting = unevaluated(node, type) { return waiting }
+    if let waiting = unevaluated(node, type, subject) { return waiting }
     let literal = FieldReader.literal(of: node)
     let text = Interpolated.hasDollarBrace(node.scalar) ? Interpolated(node, diagnostics: &diagnostics).text : nil
     return FieldReader.checkScalar(
@@ -135,7 +150,7 @@ public struct FieldReader {
   }
 
   /// A scalar with `${…}` in it, which waits; a reference to a stage does not wait where one is wanted.
-  private mutating func unevaluated(_ node: Node, _ type: FieldType) -> FieldValue? {
+  private mutating func unevaluated(_ node: Node, _ type: FieldType, _ subject: Subject) -> FieldValue? {
     guard Interpolated.hasDollarBrace(node.scalar) else { return nil }
     var found: [Diagnostic] = []
     let text = Interpolated(node, diagnostics: &found)
@@ -148,7 +163,13 @@ public struct FieldReader {
       switch type {
       case .input, .stage: return FieldValue(.reference(reference), node: node)
       case .oneOrMany(.input), .list(.input): return FieldValue(.list([FieldValue(.reference(reference), node: node)]), node: node)
-      default: break
+      case let type where type.takesReference: break
+      default:
+        diagnostics.append(
+          Diagnostic(
+            id: "type", "\(subject.text) wants \(type.noun), found \(Literal.reference(reference).found)", at: FieldReader.shownRange(node)))
+        // Something must stand here, so that the field does not count as missing.
+        return FieldValue(.literal(.null), node: node)
       }
     }
     return FieldValue(.unevaluated(text, type), node: node)
@@ -169,7 +190,7 @@ public struct FieldReader {
 
   private mutating func readList(_ node: Node, _ item: FieldType, _ type: FieldType, _ subject: Subject) -> FieldValue? {
     guard node.isSequence else {
-      if node.isScalar, let waiting = unevaluated(node, type) { return waiting }
+      if node.isScalar, let waiting = unevaluated(node, type, subject) { return waiting }
       let help = node.isScalar ? "\(subject.name): [\(Scan.fits(node) ? node.range.string : "…")]" : nil
       mismatch(node, subject, type.noun, help: help)
       return nil
@@ -202,7 +223,7 @@ public struct FieldReader {
       return FieldValue(.map(entries), node: node)
     }
     guard node.isMapping else {
-      if node.isScalar, let waiting = unevaluated(node, whole) { return waiting }
+      if node.isScalar, let waiting = unevaluated(node, whole, subject) { return waiting }
       mismatch(node, subject, whole.noun, help: nil)
       return nil
     }
@@ -246,7 +267,7 @@ public struct FieldReader {
       }
     }
     guard node.isMapping else {
-      if node.isScalar, let waiting = unevaluated(node, type) { return waiting }
+      if node.isScalar, let waiting = unevaluated(node, type, subject) { return waiting }
       mismatch(node, subject, type.noun, help: nil)
       return nil
     }
@@ -254,7 +275,7 @@ public struct FieldReader {
   }
 
   private mutating func readAlternative(_ node: Node, _ types: [FieldType], _ type: FieldType, _ subject: Subject) -> FieldValue? {
-    if node.isScalar, let waiting = unevaluated(node, type) {
+    if node.isScalar, let waiting = unevaluated(node, type, subject) {
       // A template or expression takes its `${…}` as operands.
       for case .template in types { if FieldReader.looksLikeTemplate(node.scalar) || types.allSatisfy({ !$0.takesPlainScalar }) { return readScalar(node, .template, subject) } }
       if let reference = waiting.unevaluatedReference, types.contains(where: { $0.takesReference }) {
@@ -280,9 +301,10 @@ public struct FieldReader {
       if FieldReader.looksLikeTemplate(node.scalar), let template = fitting.first(where: { if case .template = $0 { true } else { false } }) {
         return read(node, template, subject)
       }
-      for alternative in fitting {
+      let plain = fitting.filter(\.takesPlainScalar)
+      if plain.count == 1 { return read(node, plain[0], subject) }
+      for alternative in plain.isEmpty ? fitting : plain {
         let before = diagnostics.count(where: { $0.severity == .error })
-        if case .template = alternative, fitting.contains(where: { $0.takesPlainScalar }) { continue }
         if let value = read(node, alternative, subject), diagnostics.count(where: { $0.severity == .error }) == before { return value }
         diagnostics = kept
       }

@@ -41,6 +41,7 @@ extension FieldType {
   var takesReference: Bool {
     switch self {
     case .input, .stage: true
+    case .oneOrMany(let item), .list(let item): item.takesReference
     case .oneOf(let types): types.contains(where: \.takesReference)
     default: false
     }

@@ -223,7 +223,13 @@ public indirect enum FieldType: Sendable {
     case (true, true): noun
     case (false, true): "\(noun) from \(range.lowerBound) up"
     case (true, false): "\(noun) up to \(range.upperBound)"
-    case (false, false): "\(noun) from \(range.lowerBound) to \(range.upperBound)"
+    case (false, false): "\(noun) from \(shown(range.lowerBound)) to \(shown(range.upperBound))"
     }
+  }
+
+  /// `1` rather than `1.0`.
+  private static func shown<T>(_ value: T) -> String {
+    let text = "\(value)"
+    return text.hasSuffix(".0") ? String(text.dropLast(2)) : text
   }
 }

@@ -90,44 +90,50 @@ public struct StageReference: Sendable, Hashable, CustomStringConvertible {
 
   /// Reads `stages.S`, `stages.S.P`, `stages['S'].P`, `stages.S[*].P`; nil when `expression` is something else.
   public init?(expression: String) {
-    var rest = expression.trimmingBlanks()[...]
-    guard rest.hasPrefix("stages") else { return nil }
-    rest = rest.dropFirst("stages".count)
-    func word(_ rest: inout Substring, dashes: Bool) -> String? {
-      let word = rest.prefix { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || (dashes && $0 == "-")) }
-      rest = rest.dropFirst(word.count)
-      return word.isEmpty ? nil : String(word)
+    var expression = expression
+    let parsed = expression.withUTF8 { StageReference.parse($0) }
+    guard let parsed else { return nil }
+    self = parsed
+  }
+
+  // Over bytes: a manifest of ten thousand stages has as many of these.
+  private static func parse(_ bytes: UnsafeBufferPointer<UInt8>) -> StageReference? {
+    var at = 0
+    var end = bytes.count
+    while at < end, bytes[at] <= 0x20 { at += 1 }
+    while end > at, bytes[end - 1] <= 0x20 { end -= 1 }
+    guard end - at > 6, UnsafeBufferPointer(rebasing: bytes[at..<at + 6]).elementsEqual("stages".utf8) else { return nil }
+    at += 6
+    func word() -> String? {
+      let start = at
+      while at < end, bytes[at] < 0x80, bytes[at] != UInt8(ascii: "-"), Scan.isWordByte(bytes[at]) { at += 1 }
+      return at > start ? String(decoding: bytes[start..<at], as: UTF8.self) : nil
     }
-    func bracketed(_ rest: inout Substring) -> String? {
-      guard rest.first == "[", let close = rest.firstIndex(of: "]") else { return nil }
-      let inside = rest[rest.index(after: rest.startIndex)..<close]
-      rest = rest[rest.index(after: close)...]
-      return String(inside).trimmingBlanks()
+    func bracketed() -> String? {
+      guard at < end, bytes[at] == UInt8(ascii: "["), let close = bytes[at..<end].firstIndex(of: UInt8(ascii: "]")) else { return nil }
+      let inside = String(decoding: bytes[at + 1..<close], as: UTF8.self).trimmingBlanks()
+      at = close + 1
+      return inside.isEmpty ? nil : inside
     }
-    func unquoted(_ text: String) -> String? {
-      guard text.count >= 2, let sign = text.first, sign == text.last, sign == "'" || sign == "\"" else { return nil }
-      return String(text.dropFirst().dropLast())
-    }
-    if rest.first == "." {
-      rest = rest.dropFirst()
-      guard let name = word(&rest, dashes: false) else { return nil }
-      stage = name
+    var reference = StageReference(stage: "")
+    if bytes[at] == UInt8(ascii: ".") {
+      at += 1
+      guard let name = word() else { return nil }
+      reference.stage = name
     } else {
-      guard let inside = bracketed(&rest), let name = unquoted(inside) else { return nil }
-      stage = name
+      guard let inside = bracketed(), inside.utf8.count > 2, let sign = inside.first, sign == inside.last, sign == "'" || sign == "\"" else { return nil }
+      reference.stage = String(inside.dropFirst().dropLast())
     }
-    cases = nil
-    port = nil
-    if rest.first == "[" {
-      guard let inside = bracketed(&rest), !inside.isEmpty else { return nil }
-      cases = inside == "*" ? .all : .expression(inside)
+    if at < end, bytes[at] == UInt8(ascii: "[") {
+      guard let inside = bracketed() else { return nil }
+      reference.cases = inside == "*" ? .all : .expression(inside)
     }
-    if rest.first == "." {
-      rest = rest.dropFirst()
-      guard let name = word(&rest, dashes: false) else { return nil }
-      port = name
+    if at < end, bytes[at] == UInt8(ascii: ".") {
+      at += 1
+      guard let name = word() else { return nil }
+      reference.port = name
     }
-    guard rest.isEmpty else { return nil }
+    return at == end ? reference : nil
   }
 
   public var description: String {

@@ -38,7 +38,7 @@ public enum ManifestFields {
 
   /// A fragment that a manifest includes.
   public static let fragment = FieldSet(
-    "a fragment", manifest.fields.filter { ["schema", "desc", "params", "label_types", "stages"].contains($0.name) }.map { field in
+    "a fragment", manifest.fields.filter { ["schema", "desc", "include", "params", "label_types", "stages"].contains($0.name) }.map { field in
       Field(
         field.name, field.type, required: false, default: field.defaultValue, keying: field.keying, alsoCalled: field.alsoCalled, doc: field.doc,
         example: field.example)
@@ -78,7 +78,7 @@ public enum ManifestFields {
 
   /// The fields that belong to the engine, the same for every kind.
   public static let shared = FieldSet(
-    "a stage",
+    "every stage",
     [
       Field("kind", .word(.stage), required: true, alsoCalled: ["type", "uses"], doc: "What the stage does.", example: "kind: ingest"),
       Field("desc", .text, keying: .none, alsoCalled: ["description"], doc: "Shown in the graph, the report and the card.", example: "desc: German tickets only"),

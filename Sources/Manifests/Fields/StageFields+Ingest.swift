@@ -6,7 +6,7 @@ extension StageFields {
       [
         Field(
           "from", .oneOrMany(.oneOf([.input, .record(command), .record(database)])), required: true, keying: .content,
-          alsoCalled: ["input", "inputs", "source", "sources", "path", "data"],
+          alsoCalled: from.alsoCalled + ["sources", "path"],
           doc: "Where rows come from: a path, a glob, a member of an archive (`a.tar.zst!/members/*.csv`), a program, a SQLite database, or a stage.",
           example: "from: Datasets/support/*.csv.gz"),
         Field("format", .choice("jsonl", "json", "csv", "tsv", "text"), defaultNote: "by extension", doc: "How to read it.", example: "format: csv"),

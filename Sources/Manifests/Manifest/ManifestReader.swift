@@ -35,7 +35,7 @@ public struct ManifestReader {
   public func read(_ text: SourceText) -> ManifestReading {
     var pass = ManifestPass(language: language, load: load)
     let document = pass.read(text)
-    return ManifestReading(document: document, diagnostics: pass.reader.diagnostics.inReadingOrder())
+    return ManifestReading(document: document, diagnostics: pass.reader.diagnostics.withoutRemarksOnErrors().inReadingOrder())
   }
 }
 
@@ -76,7 +76,7 @@ struct ManifestPass {
     guard let document else { return nil }
     let root = document.root
     guard root.isMapping else {
-      if !root.isPoisoned { reader.mismatch(root, .init(name: set.subject), "a mapping", help: "start with `schema: pipe/v1`") }
+      if !root.isPoisoned { reader.mismatch(root, .phrase(set.subject), "a mapping", help: "start with `schema: pipe/v1`") }
       return nil
     }
     let top = reader.read(root, as: [set], owner: nil, skipping: ["stages", "params"], ignoringExtensions: true)[0]
@@ -137,9 +137,10 @@ struct ManifestPass {
     reader.diagnostics += found
   }
 
-  /// False, with a message, when a name is there already (in another file; inside one file YAML itself forbids it).
+  /// False, with a message, when a name is there already (in another file, that is: inside one file it has been reported).
   private mutating func claim(_ key: Node, _ what: String, _ names: WritableKeyPath<ManifestPass, [String: SourceRange]>) -> Bool {
     if let first = self[keyPath: names][key.scalar] {
+      if first.text === key.document.text { return false }
       reader.diagnostics.append(
         Diagnostic(
           id: "duplicate", "the \(what) `\(key.scalar)` is there twice", at: key.range, label: "second",

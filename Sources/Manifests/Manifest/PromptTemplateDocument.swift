@@ -20,7 +20,7 @@ public struct PromptTemplateDocument: Sendable {
     reader.diagnostics = problems
     guard let root = document?.root else { return (nil, problems) }
     guard root.isMapping else {
-      if !root.isPoisoned { reader.mismatch(root, .init(name: "a prompt-template file"), "a mapping", help: "start with `schema: pipe/prompt/v1`") }
+      if !root.isPoisoned { reader.mismatch(root, .phrase(PromptFields.file.subject), "a mapping", help: "start with `schema: pipe/prompt/v1`") }
       return (nil, reader.diagnostics)
     }
     let fields = reader.read(root, as: PromptFields.file)
@@ -37,6 +37,6 @@ public struct PromptTemplateDocument: Sendable {
             help: "give the value with `vars` of the stage; for the two characters themselves write `$${`"))
       }
     }
-    return (PromptTemplateDocument(text: text, fields: fields), reader.diagnostics.inReadingOrder())
+    return (PromptTemplateDocument(text: text, fields: fields), reader.diagnostics.withoutRemarksOnErrors().inReadingOrder())
   }
 }

@@ -65,7 +65,10 @@ public struct Node: Sendable {
     let record = document.records[Int(index)]
     if record.isPoisoned { return true }
     if document.poisoned.isEmpty { return false }
-    return document.poisoned.contains { $0.lowerBound < Int(record.end) && Int(record.start) < $0.upperBound }
+    let (start, end) = (Int(record.start), Int(record.end))
+    // A collection around a masked value is sound itself.
+    if record.shape != .scalar { return document.poisoned.contains { $0.lowerBound <= start && end <= $0.upperBound } }
+    return document.poisoned.contains { $0.lowerBound < end && start < $0.upperBound }
   }
 
   public var byteRange: Range<Int> {

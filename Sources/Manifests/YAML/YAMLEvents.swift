@@ -203,19 +203,24 @@ struct YAMLBuilder {
     } else {
       // A block collection ends where its last child ends; libyaml's mark is the next token.
       var end = records[at].start + 1
-      for child in pending[frame.pendingStart...] where records[Int(child)].start >= records[at].start {
-        end = max(end, records[Int(child)].end)
+      for position in frame.pendingStart..<pending.count {
+        let child = Int(pending[position])
+        // An alias leads to something above.
+        if records[child].start >= records[at].start { end = max(end, records[child].end) }
       }
       records[at].end = end
     }
     if records[at].shape == .mapping { finishMapping(frame) }
-    let children = pending[frame.pendingStart...]
+    // By index: a slice would share the array's storage, and removing from it would copy the whole of it.
+    let count = pending.count - frame.pendingStart
     records[at].firstLink = Int32(links.count)
-    records[at].linkCount = Int32(children.count)
+    records[at].linkCount = Int32(count)
     var weight: UInt32 = 1
-    for child in children {
+    for position in frame.pendingStart..<pending.count {
+      let child = pending[position]
+      links.append(child)
       weight = min(weight + records[Int(child)].weight, YAMLBuilder.weightLimit + 1)
-      // The first child that is too heavy is where the bomb is.
+      // The first collection that is too heavy is where the bomb is.
       if weight > YAMLBuilder.weightLimit, !stopped {
         stopped = true
         diagnostics.append(
@@ -224,9 +229,8 @@ struct YAMLBuilder {
             at: text.range(Int(records[at].start)..<Int(records[at].end)), help: "write it out, or give each use less"))
       }
     }
-    links.append(contentsOf: children)
+    pending.removeLast(count)
     records[at].weight = weight
-    pending.removeSubrange(frame.pendingStart...)
     attach(frame.index)
   }
 
@@ -319,14 +323,16 @@ struct YAMLBuilder {
       } else {
         sources = [own[at + 1]]
       }
+      var isReported = false
       for source in sources {
         let record = records[Int(source)]
         guard record.shape == .mapping else {
-          if !record.isPoisoned {
+          if !record.isPoisoned, !isReported {
+            isReported = true
             diagnostics.append(
               Diagnostic(
-                id: "yaml-merge", "`<<` wants a mapping or a list of mappings", at: text.range(Int(record.start)..<max(Int(record.end), Int(record.start) + 1)),
-                help: "name an anchor: <<: *name"))
+                id: "yaml-merge", "`<<` takes a mapping, or a list of mappings", at: text.range(Int(key.start)..<Int(key.end)),
+                secondary: [.init(place: text.range(Int(record.start)..<max(Int(record.end), Int(record.start) + 1)).place, label: "this is neither")]))
           }
           continue
         }

@@ -12,6 +12,7 @@ enum YAMLTraps {
 
   static func explain(_ failure: YAMLFailure, _ text: SourceText, _ input: [UInt8]) -> Explanation {
     let scan = Scan(bytes: input)
+    if let dash = dashInBrackets(failure, text, scan) { return dash }
     if failure.problem.contains("control characters") { return controlCharacter(text, scan, failure.offset) }
     if failure.context.contains("flow") { return flow(failure, text, scan) }
     if failure.context == "while scanning a quoted scalar" || failure.context == "while parsing a quoted scalar" {
@@ -88,6 +89,18 @@ enum YAMLTraps {
       mask: open..<(close?.upperBound ?? scan.lineEnd(open)))
   }
 
+  private static func dashInBrackets(_ failure: YAMLFailure, _ text: SourceText, _ scan: Scan) -> Explanation? {
+    for at in [failure.offset, failure.contextOffset ?? failure.offset] {
+      guard at + 1 < scan.bytes.count, scan.bytes[at] == UInt8(ascii: "-"), scan.bytes[at + 1] == UInt8(ascii: " "), scan.isFlowContext(at) else { continue }
+      let value = scan.restOfValue(from: at)
+      return Explanation(
+        diagnostic: Diagnostic(
+          id: "yaml-flow-dash", "inside [ ] items are separated by commas, not begun with `- `", at: text.range(value),
+          help: "remove the dash, and quote the item: " + Scan.quote(String(scan.string(value).dropFirst(2)).trimmingBlanks())), mask: value)
+    }
+    return nil
+  }
+
   static func templateBraces(_ text: SourceText, _ value: Range<Int>) -> Diagnostic {
     let scan = Scan(bytes: text.bytes)
     let content = scan.string(value)
@@ -139,17 +152,17 @@ enum YAMLTraps {
       let value = scan.restOfValue(from: braces)
       return Explanation(diagnostic: templateBraces(text, value), mask: value)
     }
-    let sign = String(UnicodeScalar(byte))
+    let sign = byte == UInt8(ascii: "`") ? "a backtick" : "`\(UnicodeScalar(byte))`"
     let label: String
     switch byte {
     case UInt8(ascii: "*"): label = "YAML reads `*` as the use of an anchor"
     case UInt8(ascii: "&"): label = "YAML reads `&` as the name of an anchor"
     case UInt8(ascii: "%"): label = "YAML keeps `%` for directives"
-    default: label = "YAML keeps `\(sign)` for itself"
+    default: label = "YAML keeps \(sign) for itself"
     }
     return Explanation(
       diagnostic: Diagnostic(
-        id: "yaml-start", "a value that begins with `\(sign)` must be quoted", at: text.range(value), label: label,
+        id: "yaml-start", "a value that begins with \(sign) must be quoted", at: text.range(value), label: label,
         help: scan.keyPrefix(value.lowerBound) + Scan.quote(content)), mask: value)
   }
 
