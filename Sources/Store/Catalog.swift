@@ -99,7 +99,8 @@ struct Catalog: Sendable {
     }
     for name in names {
       let place = place(of: name)
-      if !segments[place].isClosed && !isOurs(place) { scan(place) }
+      if segments[place].isForgotten || isOurs(place) { continue }
+      if !segments[place].isClosed { scan(place) }
     }
   }
 

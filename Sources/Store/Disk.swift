@@ -19,14 +19,15 @@ public struct Disk: Sendable {
     case rename = "rename"
     case remove = "remove"
     case touch = "touch"
+    case truncate = "shorten"
   }
 
   /// How an operation is made to fail.
   public enum Fault: Sendable {
     /// The call does nothing and reports this `errno`.
     case fail(Int32)
-    /// A write lets this many bytes through and then reports this `errno`; other operations do nothing and report it.
-    case failAfter(bytes: Int, Int32)
+    /// A write lets half of its bytes through and then reports this `errno`; other operations do nothing and report it.
+    case halfWritten(Int32)
   }
 
   /// Asked before every operation; an answer makes it fail.
@@ -43,7 +44,7 @@ public struct Disk: Sendable {
   private func check(_ operation: Operation, _ path: String) throws(StoreError) {
     guard let hook, let fault = hook(operation, path) else { return }
     switch fault {
-    case .fail(let code), .failAfter(_, let code): throw StoreError(operation.rawValue, path, code: code)
+    case .fail(let code), .halfWritten(let code): throw StoreError(operation.rawValue, path, code: code)
     }
   }
 
@@ -75,7 +76,7 @@ public struct Disk: Sendable {
     if let hook, let answer = hook(.write, path) {
       switch answer {
       case .fail(let code): throw StoreError(Operation.write.rawValue, path, code: code)
-      case .failAfter(let count, let code): (limit, fault) = (min(limit, count), code)
+      case .halfWritten(let code): (limit, fault) = (limit / 2, code)
       }
     }
     var done = 0
@@ -145,6 +146,12 @@ public struct Disk: Sendable {
   func removeDirectory(_ path: String) throws(StoreError) -> Bool {
     try check(.remove, path)
     return rmdir(path) == 0
+  }
+
+  /// Cuts an open file to a length.
+  func truncate(_ descriptor: Int32, to length: Int, _ path: String) throws(StoreError) {
+    try check(.truncate, path)
+    if ftruncate(descriptor, off_t(length)) != 0 { throw StoreError(Operation.truncate.rawValue, path) }
   }
 
   /// Sets a file's modification time to now.

@@ -21,6 +21,12 @@ enum Files {
     return status
   }
 
+  /// Whether a name is there, be it a link that leads nowhere.
+  static func isThere(_ path: String) -> Bool {
+    var status = stat()
+    return lstat(path, &status) == 0
+  }
+
   /// A descriptor for reading, or nil when there is no such file.
   static func open(_ path: String) throws(StoreError) -> Int32? {
     while true {

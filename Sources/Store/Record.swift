@@ -83,6 +83,12 @@ struct RecordHeader {
     for _ in 0..<(extent(payload: payload.count) - size - payload.count) { buffer.append(0) }
   }
 
+  /// Appends the record that tells readers not to look for more.
+  static func appendEnd(to buffer: inout [UInt8], stamp: UInt64, seed: UInt64) {
+    let id = RecordID(kind: end, key: [UInt8](repeating: 0, count: Digest.byteCount).withUnsafeBytes { Digest(bytes: $0) })
+    append(to: &buffer, id: id, flags: 0, stamp: stamp, payload: UnsafeRawBufferPointer(start: nil, count: 0), seed: seed)
+  }
+
   private static func headerCheck(_ base: UnsafeRawPointer, seed: UInt64) -> UInt32 {
     // The check's own four bytes lie between the two hashed parts.
     let front = XXHash64.hash(UnsafeRawBufferPointer(start: base, count: 12), seed: seed)

@@ -52,6 +52,8 @@ struct Segment: Sendable {
   var isClosed = false
   /// Gone from the disk: another process has compacted it away.
   var isMissing = false
+  /// About to be removed by ourselves: not to be taken in again although its file is still there.
+  var isForgotten = false
   var seed: UInt64 = 0
   private(set) var mapping: Mapping?
 
@@ -197,8 +199,7 @@ struct SegmentWriter {
 
   /// Appends the record that tells readers not to look for more.
   mutating func appendEnd(stamp: UInt64) {
-    let id = RecordID(kind: RecordHeader.end, key: [UInt8](repeating: 0, count: Digest.byteCount).withUnsafeBytes { Digest(bytes: $0) })
-    RecordHeader.append(to: &buffer, id: id, flags: 0, stamp: stamp, payload: UnsafeRawBufferPointer(start: nil, count: 0), seed: seed)
+    RecordHeader.appendEnd(to: &buffer, stamp: stamp, seed: seed)
     isEnded = true
   }
 

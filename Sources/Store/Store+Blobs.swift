@@ -133,10 +133,11 @@ extension Store {
   }
 
   /// Makes a temporary file; a failure leaves none.
-  func newFile(_ fill: (Int32, String) throws(StoreError) -> Void) throws(StoreError) -> String {
+  ///
+  /// Read-only unless told otherwise: a blob's bytes never change, and a careless tool should fail rather than damage one.
+  func newFile(mode: mode_t = 0o444, _ fill: (Int32, String) throws(StoreError) -> Void) throws(StoreError) -> String {
     let temporary = try temporaries.path()
-    // Read-only: a blob's bytes never change, and a careless tool should fail rather than damage one.
-    let descriptor = try disk.create(temporary, O_WRONLY | O_EXCL, mode: 0o444)
+    let descriptor = try disk.create(temporary, O_WRONLY | O_EXCL, mode: mode)
     do throws(StoreError) {
       defer { close(descriptor) }
       try fill(descriptor, temporary)

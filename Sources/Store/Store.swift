@@ -149,7 +149,10 @@ public final class Store: Sendable {
       try catalog.closeWriter(disk)
       return wrote && catalog.wantsIndex
     }
-    if wantsIndex { try extendIndex() }
+    if wantsIndex {
+      try extendIndex()
+      try mergeSmallSegments()
+    }
   }
 
   /// Takes in what other processes have recorded since this store was opened or last refreshed.
