@@ -53,7 +53,7 @@ let package = Package(
     module("Readers", ["Diagnostics", "Rows", "CSQLite", "CArchive"]),
 
     // Level 2
-    module("Engine", ["Diagnostics", "Rows", "Manifests", "Templates", "Store", "Lineage", "Readers"]),
+    module("Engine", ["Diagnostics", "Rows", "Manifests", "Templates", "Store", "Lineage", "Readers", "Processes"]),
     module("Reports", ["Diagnostics", "Rows", "Store", "Lineage"]),
 
     // Level 3

@@ -73,6 +73,8 @@ public struct LockFile: Sendable, Equatable {
   public var stages: [Stage] = []
   public var outputs: [Output] = []
   public var files: [File] = []
+  /// What commands printed when their snapshots were taken: (command as JSON, digest of what was asked, digest of the answer).
+  package var pins: [Snapshots.Pin] = []
 
   public init(manifest: String, version: String) {
     self.manifest = manifest
@@ -91,6 +93,7 @@ public struct LockFile: Sendable, Equatable {
       lines.append("output \(output.stage).\(output.port) \(output.content) rows=\(output.rows) bytes=\(output.bytes) lineage=sha256:\(output.lineage.hex)")
     }
     for file in files { lines.append("file \(Self.quoted(file.path)) \(file.sha256) rows=\(file.rows) bytes=\(file.bytes) from=\(file.stage).\(file.port)") }
+    for pin in pins { lines.append("pin \(Self.quoted(pin.command)) \(pin.digest) request=sha256:\(pin.request.hex)") }
     lines.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     return (["pipe-lock 1", "manifest \(manifest) version=\(version)"] + lines).joined(separator: "\n") + "\n"
   }
@@ -150,6 +153,7 @@ public struct LockFile: Sendable, Equatable {
           File(
             path: words[1], stage: name.stage, port: name.port, sha256: try digest(words.count > 2 ? words[2] : nil), rows: try number("rows"),
             bytes: try number("bytes")))
+      case "pin": pins.append(Snapshots.Pin(command: words[1], request: try digest(values["request"]), digest: try digest(words.count > 2 ? words[2] : nil)))
       case let other: throw Malformed(line: index + 1, message: "`\(other)` is no kind of line that this pipe knows")
       }
     }

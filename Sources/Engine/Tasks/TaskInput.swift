@@ -89,6 +89,9 @@ public struct WholeTable: Sendable {
 
   public static let empty = WholeTable(chunkCount: 0, rowCount: 0) { _ throws(TaskFailure) in [] }
 
+  /// The bytes of one chunk.
+  public func bytes(_ ordinal: Int) throws(TaskFailure) -> [UInt8] { try fetch(ordinal) }
+
   /// The rows of one chunk.
   public func chunk(_ ordinal: Int) throws(TaskFailure) -> Chunk { Chunk(bytes: try fetch(ordinal)) }
 

@@ -89,7 +89,7 @@ package struct Tracer {
 
   /// A task-relative parent as a row of a table.
   func resolve(_ parent: RowParent, in task: TaskRun, _ run: StageRun) -> Step? {
-    guard parent.port >= 0 else { return nil }
+    guard !parent.isUnknown, parent.port >= 0 else { return nil }
     if task.work == .chunks || task.work == .partial {
       guard parent.chunk < task.inputs.count else { return nil }
       let input = task.inputs[parent.chunk]

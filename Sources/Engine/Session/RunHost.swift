@@ -1,0 +1,206 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+import Processes
+import Rows
+import Store
+import Synchronization
+
+/// What a run asks of the world: time, processes, the last lock, the manifest's lock file.
+final class RunHost: RunServices {
+  private let workspace: Workspace
+  private let store: Store
+  private let lock: LockFile?
+  private let lastKeys: [String: Digest]
+  private let publisher: Publisher
+  private let observer: @Sendable (RunEvent) -> Void
+  private let logs: RunLogs
+  private let manifestLock: ManifestLock
+  private let cancelled = Atomic<Bool>(false)
+  private let groups = Mutex<Set<Int32>>([])
+  let memoryBytes: Int
+  let gpuCount: Int
+
+  init(
+    workspace: Workspace, store: Store, lock: LockFile?, lastKeys: [String: Digest], logs: RunLogs, manifestLock: ManifestLock,
+    observer: @escaping @Sendable (RunEvent) -> Void
+  ) {
+    self.workspace = workspace
+    self.store = store
+    self.lock = lock
+    self.lastKeys = lastKeys
+    self.publisher = Publisher(workspace: workspace, store: store)
+    self.logs = logs
+    self.manifestLock = manifestLock
+    self.observer = observer
+    self.memoryBytes = max(1 << 30, Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE))))
+    // One at a time where nothing says how many there are.
+    self.gpuCount = max(1, (0..<64).count { access("/dev/nvidia\($0)", F_OK) == 0 })
+  }
+
+  func nanoseconds() -> UInt64 { MonotonicClock.nanoseconds() }
+
+  func sleep(seconds: Double) {
+    let end = nanoseconds() &+ UInt64(max(0, seconds) * 1e9)
+    while !isCancelled, nanoseconds() < end { usleep(20_000) }
+  }
+
+  var isCancelled: Bool { cancelled.load(ordering: .relaxed) }
+
+  /// Ends processes that tasks have started; what runs inside `pipe` itself is finished.
+  func cancel() {
+    cancelled.store(true, ordering: .relaxed)
+    for group in groups.withLock({ $0 }) { kill(-group, SIGTERM) }
+  }
+
+  func lockedKey(of stage: String) -> Digest? { lock?.stages.first { $0.name == stage }?.key }
+  func lastKey(of stage: String) -> Digest? { lastKeys[stage] ?? lockedKey(of: stage) }
+  func observe(_ event: RunEvent) { observer(event) }
+
+  func evaluate(_ run: StageRun, in scheduler: Scheduler) throws(TaskFailure) -> [CheckVerdict] {
+    run.stage.settings.checks.isEmpty ? [] : try CheckEvaluator(run: run, scheduler: scheduler).evaluate()
+  }
+
+  func publish(_ run: StageRun, in scheduler: Scheduler) throws(TaskFailure) -> [PublishedFile] {
+    guard !run.stage.kind.publishes.isEmpty else { return [] }
+    if run.wasAdopted, let files = publisher.publishedFiles(run) { return files }
+    try manifestLock.hold()
+    return try publisher.publish(run, scheduler)
+  }
+
+  // MARK: processes
+
+  /// What commands that belong to no stage's task (a source's) obey.
+  var oversight: Oversight {
+    Oversight(
+      isCancelled: { self.isCancelled }, started: { group in self.groups.withLock { _ = $0.insert(group) } },
+      ended: { group in self.groups.withLock { _ = $0.remove(group) } })
+  }
+
+  private final class TaskSupervision: Supervision {
+    let host: RunHost
+    let logPath: String
+    let timeoutSeconds: Double?
+    private let directories = Mutex<[String]>([])
+
+    init(_ host: RunHost, logPath: String, timeoutSeconds: Double?) {
+      self.host = host
+      self.logPath = logPath
+      self.timeoutSeconds = timeoutSeconds
+    }
+
+    var isCancelled: Bool { host.isCancelled }
+    var root: String { host.workspace.root }
+
+    func temporaryDirectory() throws(TaskFailure) -> String {
+      let parent = host.store.directory + "/tmp"
+      mkdir(host.store.directory, 0o777)
+      mkdir(parent, 0o777)
+      let path = parent + "/task-\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
+      guard mkdir(path, 0o700) == 0 else {
+        throw TaskFailure(id: "temporary", message: "no folder for the task's files: \(path): \(String(cString: strerror(errno)))")
+      }
+      directories.withLock { $0.append(path) }
+      return path
+    }
+
+    func register(processGroup: Int32) {
+      host.groups.withLock { _ = $0.insert(processGroup) }
+      // A cancellation between the start and this line has found no group to end.
+      if isCancelled { kill(-processGroup, SIGTERM) }
+    }
+
+    func unregister(processGroup: Int32) { host.groups.withLock { _ = $0.remove(processGroup) } }
+
+    func end() { for path in directories.withLock({ $0 }) { FileTree.remove(path) } }
+  }
+
+  func supervision(stage: Stage, timeoutSeconds: Double?) -> any Supervision {
+    TaskSupervision(self, logPath: logs.path(of: stage.name), timeoutSeconds: timeoutSeconds)
+  }
+
+  func endSupervision(_ supervision: any Supervision) { (supervision as? TaskSupervision)?.end() }
+}
+
+/// Where stages' standard error goes: made with the first process that writes some.
+final class RunLogs: Sendable {
+  let log: RunLog
+
+  init(_ log: RunLog) { self.log = log }
+
+  func path(of stage: String) -> String { log.directory + "/logs/" + stage.map { $0 == "/" ? "_" : String($0) }.joined() + ".log" }
+}
+
+/// The manifest's lock between processes: held from the first publication of a run until its lock file is written, so that the lock
+/// always describes what lies in `Outputs/`.
+final class ManifestLock: Sendable {
+  private let path: String
+  private let command: String
+  private let waits: Bool
+  private let onWait: @Sendable (String) -> Void
+  private let held = Mutex<FileLock?>(nil)
+
+  init(path: String, command: String, waits: Bool, onWait: @escaping @Sendable (String) -> Void) {
+    self.path = path
+    self.command = command
+    self.waits = waits
+    self.onWait = onWait
+  }
+
+  func hold() throws(TaskFailure) {
+    let result = held.withLock { held -> Result<Void, TaskFailure> in
+      if held != nil { return .success(()) }
+      do throws(StoreError) {
+        var hasTold = false
+        let lock = try FileLock.acquire(path, command: command) { holder in
+          guard waits else { return false }
+          if !hasTold { onWait(holder?.description ?? "another process") }
+          hasTold = true
+          return true
+        }
+        guard let lock else { return .failure(TaskFailure(id: "locked", message: "another run of this manifest holds its lock", help: "leave --no-wait out to wait for it")) }
+        held = lock
+        return .success(())
+      } catch { return .failure(TaskFailure(error)) }
+    }
+    try result.get()
+  }
+
+  func release() {
+    held.withLock { held in
+      held?.release()
+      held = nil
+    }
+  }
+}
+
+/// Folders with what is in them.
+enum FileTree {
+  static func remove(_ path: String) {
+    if Workspace.isFolder(path), let handle = opendir(path) {
+      while let entry = readdir(handle) {
+        let name = withUnsafePointer(to: &entry.pointee.d_name) { pointer in
+          pointer.withMemoryRebound(to: CChar.self, capacity: MemoryLayout.size(ofValue: pointer.pointee)) { String(cString: $0) }
+        }
+        if name != ".", name != ".." { remove(path + "/" + name) }
+      }
+      closedir(handle)
+      rmdir(path)
+    } else {
+      unlink(path)
+    }
+  }
+}
+
+/// A clock that only goes forward.
+enum MonotonicClock {
+  static func nanoseconds() -> UInt64 {
+    var time = timespec()
+    clock_gettime(CLOCK_MONOTONIC, &time)
+    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
+  }
+}

@@ -1,0 +1,298 @@
+public import Diagnostics
+public import Manifests
+import Rows
+public import Store
+
+/// One manifest in its workspace, ready to be planned, run and asked about: what the command line works with.
+public final class Session: Sendable {
+  public let workspace: Workspace
+  public let pipeline: Pipeline
+  public let store: Store
+  /// The committed lock, or the local one of a manifest with `lock: false`; nil before the first run.
+  public let lock: LockFile?
+  let kinds: [String: any StageKind.Type]
+
+  /// What keeps a session from being opened.
+  public enum Failure: Error, Sendable {
+    /// The manifest (or the command line's parameters) is wrong; nothing has run.
+    case invalid(Problems)
+    case store(StoreError)
+  }
+
+  /// Reads the manifest and opens the store.
+  public init(
+    manifest path: String, workspace: Workspace, kinds: [String: any StageKind.Type], overrides: ParameterOverrides = .init()
+  ) throws(Failure) {
+    self.workspace = workspace
+    self.kinds = kinds
+    do throws(Problems) {
+      self.pipeline = try Self.read(path, workspace, kinds, overrides).get()
+    } catch { throw .invalid(error) }
+    do throws(StoreError) {
+      self.store = try Store(directory: workspace.storeDirectory)
+    } catch { throw .store(error) }
+    do throws(Problems) {
+      self.lock = try Self.readLock(pipeline, workspace)
+    } catch { throw .invalid(error) }
+  }
+
+  /// Reads a manifest without opening a store: what `pipe lint` does.
+  public static func read(
+    _ path: String, _ workspace: Workspace, _ kinds: [String: any StageKind.Type], _ overrides: ParameterOverrides = .init()
+  ) -> PipelineReading {
+    let relative = workspace.relative(path)
+    switch workspace.load(relative) {
+    case .failure(let failure):
+      return PipelineReading(
+        pipeline: nil, diagnostics: [Diagnostic(.error, id: "manifest", "cannot read `\(relative)`: \(failure.message)", at: nil, help: failure.help)])
+    case .success(let bytes):
+      return PipelineReader(kinds: kinds, load: workspace.load).read(SourceText(path: relative, bytes: bytes), overrides: overrides)
+    }
+  }
+
+  // MARK: where things lie
+
+  /// The lock's path from the root: beside the manifest, or in the store for `lock: false`.
+  public var lockPath: String { Self.lockPath(pipeline, workspace) }
+
+  private static func lockPath(_ pipeline: Pipeline, _ workspace: Workspace) -> String {
+    var stem = pipeline.path
+    for suffix in [".yaml", ".yml"] where stem.hasSuffix(suffix) { stem = String(stem.dropLast(suffix.count)) }
+    if pipeline.isLocked { return stem + ".lock" }
+    return workspace.storeDirectory + "/locks/" + Digest.of(workspace.root + "\n" + stem).short + ".lock"
+  }
+
+  private static func readLock(_ pipeline: Pipeline, _ workspace: Workspace) throws(Problems) -> LockFile? {
+    let path = lockPath(pipeline, workspace)
+    guard case .success(let bytes) = workspace.load(path) else { return nil }
+    do throws(LockFile.Malformed) {
+      return try LockFile(parsing: String(decoding: bytes, as: UTF8.self))
+    } catch {
+      throw Problems(
+        Diagnostic(
+          .error, id: "lock", error.message, at: Place(path: path, line: error.line, column: 1),
+          help: "take the lock of a commit that is whole (git checkout -- \(path)), or remove the file: the next run writes it anew"))
+    }
+  }
+
+  private var identity: Digest { Digest.of("manifest \(workspace.root)\n\(pipeline.path)") }
+
+  // MARK: last keys
+
+  private func lastKeys() -> [String: Digest] {
+    guard let bytes = (try? store.entry(.lastKeys, identity)) ?? nil else { return [:] }
+    var reader = ByteReader(bytes)
+    var keys: [String: Digest] = [:]
+    while !reader.isAtEnd {
+      guard let name = try? reader.text(), let key = try? reader.digest() else { return keys }
+      keys[name] = key
+    }
+    return keys
+  }
+
+  private func rememberKeys(_ stages: [StageRun], _ before: [String: Digest]) throws(StoreError) {
+    var keys = before
+    for run in stages where run.isUsable { if let key = run.key { keys[run.stage.name] = key } }
+    let names = Set(stages.map(\.stage.name))
+    keys = keys.filter { names.contains($0.key) }
+    guard keys != before else { return }
+    var writer = ByteWriter()
+    for (name, key) in keys.sorted(by: { $0.key < $1.key }) {
+      writer.text(name)
+      writer.digest(key)
+    }
+    try store.record(.lastKeys, identity, writer.bytes)
+  }
+
+  // MARK: running
+
+  /// A run under way: what Ctrl-C reaches.
+  public final class Handle: Sendable {
+    let scheduler: Scheduler
+    let host: RunHost
+
+    init(_ scheduler: Scheduler, _ host: RunHost) {
+      self.scheduler = scheduler
+      self.host = host
+    }
+
+    /// Starts nothing more, ends processes, keeps everything finished so far. Safe from any thread (not from a signal handler).
+    public func cancel() {
+      host.cancel()
+      scheduler.cancel()
+    }
+  }
+
+  /// Runs (or plans) and returns what came of it.
+  /// - Parameters:
+  ///   - begun: is given the run as soon as there is one to cancel.
+  ///   - observer: called from worker threads.
+  ///   - waiting: called once with the holder's name when another run holds the manifest's lock.
+  public func run(
+    _ options: RunOptions, command: String = "run", waits: Bool = true, begun: (Handle) -> Void = { _ in },
+    waiting: @escaping @Sendable (String) -> Void = { _ in }, observer: @escaping @Sendable (RunEvent) -> Void = { _ in }
+  ) throws(StoreError) -> RunReport {
+    let start = MonotonicClock.nanoseconds()
+    let log = store.runLog(RunID.now())
+    let before = lastKeys()
+    // What a killed run meant to publish is completed first.
+    if !options.isPlan { _ = store.publishJournal(root: workspace.root).recover() }
+    let parts = makeScheduler(options, command: command, waits: waits, log: log, before: before, waiting: waiting, observer: observer)
+    begun(Handle(parts.scheduler, parts.host))
+    parts.scheduler.run()
+    defer { parts.lock.release() }
+
+    var report = report(parts.scheduler, parts.host, isFirstRun: before.isEmpty && lock == nil, options)
+    if !options.isPlan {
+      if options.writesLock { report.lockChanged = try writeLock(parts.scheduler, parts.snapshots, parts.lock, &report) }
+      try rememberKeys(parts.scheduler.stages, before)
+      report.seconds = Double(MonotonicClock.nanoseconds() &- start) / 1e9
+      if report.ran > 0 || report.failed > 0 || report.files.contains(where: { $0.change != .unchanged }) {
+        try RunRecorder(log: log).record(report, session: self)
+        report.runID = log.id.text
+      }
+      try log.close()
+      try parts.stats.save()
+      try store.flush()
+    } else {
+      // A plan reads files that changed; what it learned of them is kept.
+      try? parts.stats.save()
+      try? store.flush()
+    }
+    report.lockPath = lockPath
+    report.seconds = Double(MonotonicClock.nanoseconds() &- start) / 1e9
+    return report
+  }
+
+  struct Parts {
+    let scheduler: Scheduler
+    let host: RunHost
+    let snapshots: Snapshots
+    let lock: ManifestLock
+    let stats: StatIndex
+  }
+
+  func makeScheduler(
+    _ options: RunOptions, command: String, waits: Bool, log: RunLog, before: [String: Digest],
+    waiting: @escaping @Sendable (String) -> Void, observer: @escaping @Sendable (RunEvent) -> Void
+  ) -> Parts {
+    let stats = store.statIndex()
+    let manifestLock = ManifestLock(
+      path: store.lockPath("manifest-\(identity.short)"), command: "pipe \(command) \(pipeline.path)", waits: waits, onWait: waiting)
+    let host = RunHost(
+      workspace: workspace, store: store, lock: lock, lastKeys: before, logs: RunLogs(log), manifestLock: manifestLock, observer: observer)
+    let snapshots = Snapshots(
+      store: store, root: workspace.root, locked: lock?.pins ?? [], updates: !options.updated.isEmpty, oversight: host.oversight)
+    let sources = SourceRuns(root: workspace.root, store: store, stats: stats, snapshots: snapshots, usesStats: true)
+    let scheduler = Scheduler(graph: pipeline.graph, options: options, store: store, sources: sources, services: host)
+    return Parts(scheduler: scheduler, host: host, snapshots: snapshots, lock: manifestLock, stats: stats)
+  }
+
+  // MARK: the lock
+
+  /// Writes the lock when it differs: new lines for stages whose outputs are in place, old lines for the rest.
+  private func writeLock(_ scheduler: Scheduler, _ snapshots: Snapshots, _ held: ManifestLock, _ report: inout RunReport) throws(StoreError) -> Bool {
+    // Nothing came of it: what lies in `Outputs/` is as it was.
+    guard scheduler.stages.contains(where: \.isUsable) else { return false }
+    var new = LockFile(manifest: pipeline.name, version: pipeline.version)
+    var kept: Set<String> = []
+    for run in scheduler.stages {
+      let name = run.stage.name
+      guard run.isUsable, let key = run.key, let result = run.result else {
+        kept.insert(name)
+        continue
+      }
+      new.stages.append(.init(name: name, key: key))
+      for (output, port) in zip(run.stage.kind.outputs, result.ports) where output.isPublic {
+        new.outputs.append(.init(stage: name, port: output.name, content: port.content, lineage: port.lineage, rows: port.rows, bytes: port.bytes))
+      }
+      for file in run.published {
+        new.files.append(.init(path: file.path, stage: name, port: file.port, sha256: file.sha256, rows: file.rows, bytes: file.bytes))
+      }
+    }
+    addSources(scheduler, to: &new)
+    new.pins = snapshots.pins
+    if let lock {
+      new.keep(kept, from: lock)
+      for pin in lock.pins where !kept.isEmpty && !new.pins.contains(where: { $0.request == pin.request }) { new.pins.append(pin) }
+    }
+    if let lock, new.text == lock.text { return false }
+    do throws(TaskFailure) { try held.hold() } catch {
+      report.notes.append(error.message)
+      return false
+    }
+    let text = new.text
+    let path = workspace.absolute(lockPath)
+    if case .success(let bytes) = workspace.load(lockPath), bytes == Array(text.utf8) { return false }
+    try AtomicFile.write(path, Array(text.utf8), sync: true)
+    return true
+  }
+
+  private func addSources(_ scheduler: Scheduler, to lock: inout LockFile) {
+    var external = 0
+    for (readers, summary) in scheduler.sources.summaries() {
+      var name: String
+      switch summary.outside.origin {
+      case .files(let pattern): name = pattern
+      case .sqlite(let path, let read): name = "\(path) \(read)"
+      case .command(let argv): name = "run: " + argv.joined(separator: " ")
+      }
+      if name.hasPrefix("/") || name.hasPrefix("../") {
+        external += 1
+        name = "external:\(external)"
+      }
+      let users = readers.map { scheduler.stages[$0] }
+      guard let content = summary.content, users.contains(where: \.isUsable) else { continue }
+      lock.sources.append(
+        .init(name: name, content: content, files: summary.files, rows: summary.rows, bytes: summary.bytes, readers: users.map(\.stage.name).sorted()))
+    }
+  }
+
+  // MARK: the report
+
+  private func report(_ scheduler: Scheduler, _ host: RunHost, isFirstRun: Bool, _ options: RunOptions) -> RunReport {
+    let stages = scheduler.stages.map { StageReport($0, in: scheduler) }
+    var exitCode: Int32 = 0
+    for run in scheduler.stages {
+      guard run.finish == .failed else { continue }
+      let code: Int32 =
+        switch run.failure {
+        case .checks: 3
+        case .task(let failure): failure.exitCode
+        case .environment: 3
+        case nil: 1
+        }
+      // The gravest thing that happened: a bug of ours before anything, then failures, then checks.
+      exitCode = max(exitCode == 0 ? code : exitCode, code) == 70 || code == 70 ? 70 : exitCode == 0 || exitCode == 3 || exitCode == 75 ? code : exitCode
+    }
+    if exitCode == 0, stages.contains(where: { $0.status == .blocked }) { exitCode = 1 }
+    return RunReport(
+      manifestPath: pipeline.path, manifestName: pipeline.name, version: pipeline.version, isPlan: options.isPlan, isFirstRun: isFirstRun, jobs: options.jobs,
+      stages: stages, lockPath: nil, lockChanged: false, seconds: 0, wasCancelled: scheduler.wasCancelled, exitCode: exitCode, runID: nil, notes: [])
+  }
+}
+
+extension EntryKind {
+  /// The keys with which a manifest's stages last finished: manifest digest → names and keys.
+  static let lastKeys = EntryKind(rawValue: 12)
+}
+
+extension ResolvedFailure {
+  var exitCode: Int32 {
+    if isInternal { return 70 }
+    switch diagnostic.id {
+    case "locked": return 9
+    case "lost-snapshot", "source-not-found" where diagnostic.message.contains("pinned in the lock"): return 3
+    default: return isTransient ? 75 : 1
+    }
+  }
+}
+
+extension PipelineReading {
+  /// The pipeline, or all errors together.
+  public func get() throws(Problems) -> Pipeline {
+    try Problems.throwErrors(in: diagnostics)
+    guard let pipeline else { preconditionFailure("a manifest that cannot be read has an error") }
+    return pipeline
+  }
+}

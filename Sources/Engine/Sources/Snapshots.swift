@@ -1,0 +1,158 @@
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+import Processes
+import Readers
+import Rows
+import Store
+import Synchronization
+
+/// What commands printed, taken once and pinned: the outside world as files.
+///
+/// A snapshot is named by the command and the workspace files that it names (editing the script takes it anew); its bytes lie under their
+/// digest in the store. The pin is written before anything reads the bytes, and stands in the lock afterwards.
+package final class Snapshots: Sendable {
+  package struct Snapshot: Sendable {
+    let name: String
+    let path: String
+    let digest: Digest
+  }
+
+  /// A pin as the lock holds it.
+  package struct Pin: Sendable, Equatable {
+    /// The command as a JSON list.
+    package let command: String
+    /// Digest of what was asked: the command and the files it names.
+    package let request: Digest
+    package let digest: Digest
+  }
+
+  private let store: Store
+  private let root: String
+  private let locked: [Pin]
+  private let updates: Bool
+  private let oversight: Oversight
+  private let taken = Mutex<[Pin]>([])
+
+  /// - Parameters:
+  ///   - locked: what the lock pins.
+  ///   - updates: take every snapshot anew (`pipe update`).
+  package init(store: Store, root: String, locked: [Pin], updates: Bool, oversight: Oversight) {
+    self.store = store
+    self.root = root
+    self.locked = locked
+    self.updates = updates
+    self.oversight = oversight
+  }
+
+  /// The pins of this run, for the lock.
+  package var pins: [Pin] { taken.withLock { $0 } }
+
+  private var directory: String { store.directory + "/snapshots" }
+  private func path(_ digest: Digest) -> String { directory + "/" + digest.hex }
+  private func name(_ argv: [String]) -> String { "run: " + argv.joined(separator: " ") }
+
+  private func request(_ argv: [String]) -> Digest {
+    var writer = ByteWriter()
+    writer.text("pipe-snapshot-1")
+    writer.number(argv.count)
+    for word in argv {
+      writer.text(word)
+      if !word.hasPrefix("/"), word.contains("/") || word.contains("."), case .success(let bytes) = Workspace.read(root + "/" + word) { writer.digest(Digest.of(bytes)) }
+    }
+    return Digest.of(writer.bytes)
+  }
+
+  private static func text(_ argv: [String]) -> String {
+    var out: [UInt8] = [UInt8(ascii: "[")]
+    for (index, word) in argv.enumerated() {
+      if index > 0 { out.append(UInt8(ascii: ",")) }
+      JSONText.append(word, to: &out)
+    }
+    out.append(UInt8(ascii: "]"))
+    return String(decoding: out, as: UTF8.self)
+  }
+
+  /// The pinned snapshot of a command, if there is one and its bytes are here.
+  func pinned(_ argv: [String]) -> Snapshot? {
+    if updates { return nil }
+    let request = request(argv)
+    let digest: Digest
+    if let pin = locked.first(where: { $0.request == request }) {
+      digest = pin.digest
+    } else if let bytes = (try? store.entry(.pin, request)) ?? nil, bytes.count == Digest.byteCount {
+      digest = bytes.withUnsafeBytes { Digest(bytes: $0) }
+    } else {
+      return nil
+    }
+    guard access(path(digest), R_OK) == 0 else { return nil }
+    note(Pin(command: Self.text(argv), request: request, digest: digest))
+    return Snapshot(name: name(argv), path: path(digest), digest: digest)
+  }
+
+  /// Runs a command and pins what it prints. A pin of the lock whose bytes are absent is an error: other bytes would silently be another
+  /// data set.
+  func take(_ argv: [String]) throws(ReadError) -> Snapshot {
+    let request = request(argv)
+    if !updates, let pin = locked.first(where: { $0.request == request }) {
+      throw ReadError(
+        .notFound, "is pinned in the lock (sha256:\(pin.digest.short)), and its bytes are not in this store", in: name(argv),
+        help: "bring the store of whoever made the lock (`--store`), or take it anew: pipe update")
+    }
+    let snapshot = try run(argv)
+    do {
+      try store.record(.pin, request, snapshot.digest.bytes)
+      try store.flushBuffer()
+    } catch { throw ReadError(.unreadable, "could not be pinned: \(error)", in: name(argv)) }
+    note(Pin(command: Self.text(argv), request: request, digest: snapshot.digest))
+    return snapshot
+  }
+
+  private func note(_ pin: Pin) { taken.withLock { if !$0.contains(pin) { $0.append(pin) } } }
+
+  private func run(_ argv: [String]) throws(ReadError) -> Snapshot {
+    mkdir(store.directory, 0o777)
+    mkdir(directory, 0o777)
+    let temporary = directory + "/.taking-\(getpid())-\(UInt64.random(in: .min ... .max))"
+    let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
+    guard descriptor >= 0 else { throw ReadError(.unreadable, "no snapshot can be written: \(String(cString: strerror(errno)))", in: name(argv)) }
+    var isKept = false
+    defer {
+      close(descriptor)
+      if !isKept { unlink(temporary) }
+    }
+    var hash = DigestBuilder()
+    let command = Command(arguments: argv, environment: HostEnvironment.base(), directory: root)
+    do {
+      try ProcessRunner(command, oversight).run(input: { () throws(ReadError) in nil }) { bytes throws(ReadError) in
+        hash.update(bytes)
+        var rest = bytes
+        while !rest.isEmpty {
+          let written = write(descriptor, rest.baseAddress!, rest.count)
+          if written < 0 {
+            if errno == EINTR { continue }
+            throw ReadError(.unreadable, "its output could not be written: \(String(cString: strerror(errno)))", in: self.name(argv))
+          }
+          rest = UnsafeRawBufferPointer(rebasing: rest[written...])
+        }
+      }
+    } catch {
+      switch error {
+      case .caller(let failure): throw failure
+      case .process(let failure):
+        let tail = failure.standardErrorTail.isEmpty ? "" : "\n" + failure.standardErrorTail.joined(separator: "\n")
+        throw ReadError(.unreadable, failure.message(argv.joined(separator: " ")) + tail, in: name(argv), help: failure.help)
+      }
+    }
+    let digest = hash.finish()
+    guard fsync(descriptor) == 0, rename(temporary, path(digest)) == 0 else {
+      throw ReadError(.unreadable, "its output could not be kept: \(String(cString: strerror(errno)))", in: name(argv))
+    }
+    isKept = true
+    return Snapshot(name: name(argv), path: path(digest), digest: digest)
+  }
+}
