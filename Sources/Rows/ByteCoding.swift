@@ -28,7 +28,9 @@ public struct ByteWriter: Sendable {
 /// Reads what ``ByteWriter`` wrote; anything that does not fit is an error, never a trap: records come from disk.
 public struct ByteReader {
   /// A record that ends early or holds an impossible number.
-  public struct Malformed: Error, Sendable {}
+  public struct Malformed: Error, Sendable {
+    public init() {}
+  }
 
   private let bytes: [UInt8]
   private var at = 0

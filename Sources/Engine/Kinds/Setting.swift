@@ -70,7 +70,7 @@ public struct Setting: Sendable {
 
   /// A problem with this value.
   public func problem(_ id: String, _ message: String, label: String = "", help: String? = nil) -> Diagnostic {
-    let found = Diagnostic(.error, id: id, message, at: range, label: label)
+    let found = Diagnostic(.error, id: id, message, at: range?.place, label: label)
     return help.map { found.noting("help", $0) } ?? found
   }
 }

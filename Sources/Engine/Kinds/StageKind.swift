@@ -1,5 +1,5 @@
 public import Diagnostics
-public import Rows
+
 
 /// What a stage does: the word after `kind:`, its ports, and its work.
 ///

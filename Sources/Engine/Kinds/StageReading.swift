@@ -1,5 +1,5 @@
 public import Diagnostics
-public import Templates
+
 
 /// What a kind reads itself from: the stage's evaluated fields, and the files behind them.
 ///

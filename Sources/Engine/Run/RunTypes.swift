@@ -1,4 +1,4 @@
-public import Diagnostics
+package import Diagnostics
 package import Rows
 
 /// One expectation, as read from the manifest.

@@ -179,11 +179,7 @@ extension Scheduler {
     let chunks = places(task, run)
     var fetched: [Int: [UInt8]] = [:]
     let sides = task.work == .chunks ? try lookUpSides(task, run, chunks, &fetched) : []
-    var inputs: [InputChunk] = []
-    for (input, chunk) in zip(task.inputs, chunks) {
-      let bytes = try fetched[input.chunk] ?? bytes(of: run.inputs[task.port][input.source], input.chunk, consuming: false)
-      inputs.append(InputChunk(source: input.source, bytes: bytes, context: chunk.context))
-    }
+    let inputs = try inputs(task, run, chunks, fetched, consuming: false)
     let key = key(of: task, run, chunks: chunks, sides: sides.map(\.digest))
     guard case .rows(let result, let fresh) = try execute(task, run, inputs, sides.map(\.rows), key, WorkerLocal()) else {
       preconditionFailure("only tasks that make rows are done again")

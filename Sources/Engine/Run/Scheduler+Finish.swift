@@ -52,7 +52,7 @@ extension Scheduler {
       for (port, table) in run.outputs.enumerated() {
         let list = ChunkList.encode(table.chunks.map(\.ref))
         let content = Digest.of(list)
-        if !table.chunks.isEmpty { try list.withUnsafeBytes { (raw) throws(StoreError) in try store.put(raw, as: content) } }
+        if !table.chunks.isEmpty { try store.put(list, as: content) }
         content.append(to: &lineages[port].bytes)
         table.content = content
         table.lineage = Digest.of(lineages[port].bytes)
@@ -60,7 +60,7 @@ extension Scheduler {
       }
       let list = TaskList(entries).encode()
       let tasks = Digest.of(list)
-      try list.withUnsafeBytes { (raw) throws(StoreError) in try store.put(raw, as: tasks) }
+      try store.put(list, as: tasks)
       let result = StageResult(
         ports: ports, tasks: tasks, taskCount: run.ran + run.cached, rowsIn: rowsIn(run), drops: drops,
         facts: facts.map { (name: $0.key, sum: $0.value) }.sorted { $0.name < $1.name })

@@ -69,11 +69,7 @@ extension Scheduler {
     _ key: Digest, _ local: WorkerLocal
   ) throws(TaskFailure) {
     let retries = run.stage.settings.retries
-    var inputs: [InputChunk] = []
-    for (input, chunk) in zip(task.inputs, chunks) {
-      let bytes = try fetched[input.chunk] ?? bytes(of: run.inputs[task.port][input.source], input.chunk, consuming: true)
-      inputs.append(InputChunk(source: input.source, bytes: bytes, context: chunk.context))
-    }
+    let inputs = try inputs(task, run, chunks, fetched, consuming: true)
     fetched = [:]
     var attempt = 0
     while true {
@@ -89,6 +85,19 @@ extension Scheduler {
         services.sleep(seconds: retries.backoffSeconds * Double(1 << min(attempt - 1, 16)))
       }
     }
+  }
+
+  /// The chunks of a task with their bytes; those that its side keys were read from are there already.
+  func inputs(
+    _ task: TaskRun, _ run: StageRun, _ chunks: [TableChunk], _ fetched: [Int: [UInt8]], consuming: Bool
+  ) throws(TaskFailure) -> [InputChunk] {
+    var inputs: [InputChunk] = []
+    for (input, chunk) in zip(task.inputs, chunks) {
+      let known = fetched[input.chunk]
+      let bytes: [UInt8] = if let known { known } else { try bytes(of: run.inputs[task.port][input.source], input.chunk, consuming: consuming) }
+      inputs.append(InputChunk(source: input.source, bytes: bytes, context: chunk.context))
+    }
+    return inputs
   }
 
   enum Execution {
@@ -116,7 +125,7 @@ extension Scheduler {
     let writer = TaskWriter(outputs: run.outputs.count) { (port, ref, bytes) throws(TaskFailure) in
       if keeps[port] {
         do throws(StoreError) {
-          try bytes.withUnsafeBytes { (raw) throws(StoreError) in try self.store.put(raw, as: ref.digest) }
+          try self.store.put(bytes, as: ref.digest)
         } catch { throw TaskFailure(error) }
       } else {
         fresh[FreshChunk(port: port, index: counts[port])] = bytes
@@ -157,7 +166,7 @@ extension Scheduler {
         let spilled = monitor.locked { run.outputs.indices.filter { hasLaterReaders(run, port: $0) } }
         let isCrowded = inFlight.heldBytes > options.memoryBudget / 2
         for (place, bytes) in fresh where isCrowded || spilled.contains(place.port) {
-          try bytes.withUnsafeBytes { (raw) throws(StoreError) in try store.put(raw, as: result.ports[place.port].chunks[place.index].digest) }
+          try store.put(bytes, as: result.ports[place.port].chunks[place.index].digest)
         }
         try store.record(.action, key, result.encode())
       }

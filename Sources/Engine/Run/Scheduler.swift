@@ -1,4 +1,4 @@
-package import Rows
+import Rows
 package import Store
 
 /// Runs a graph: the only loop with state.

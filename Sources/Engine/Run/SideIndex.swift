@@ -1,4 +1,4 @@
-package import Rows
+import Rows
 
 /// A side table by key, projected on the fields that a stage reads.
 ///
@@ -16,7 +16,7 @@ final class SideIndex: Sendable {
     try table.forEachRow { (chunk, row, bytes) throws(TaskFailure) in
       if let accepts = reading.accepts, !accepts(bytes) { return }
       let text: [UInt8]
-      do {
+      do throws(RowKey.Failure) {
         text = try key.text(of: bytes)
       } catch {
         // A row that cannot be asked for is seen by nobody.

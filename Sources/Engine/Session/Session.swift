@@ -262,13 +262,20 @@ public final class Session: Sendable {
         case .environment: 3
         case nil: 1
         }
-      // The gravest thing that happened: a bug of ours before anything, then failures, then checks.
-      exitCode = max(exitCode == 0 ? code : exitCode, code) == 70 || code == 70 ? 70 : exitCode == 0 || exitCode == 3 || exitCode == 75 ? code : exitCode
+      exitCode = Self.graver(exitCode, code)
     }
     if exitCode == 0, stages.contains(where: { $0.status == .blocked }) { exitCode = 1 }
     return RunReport(
       manifestPath: pipeline.path, manifestName: pipeline.name, version: pipeline.version, isPlan: options.isPlan, isFirstRun: isFirstRun, jobs: options.jobs,
       stages: stages, lockPath: nil, lockChanged: false, seconds: 0, wasCancelled: scheduler.wasCancelled, exitCode: exitCode, runID: nil, notes: [])
+  }
+}
+
+extension Session {
+  /// Of two exit codes the one that says more: a bug of ours, then what failed, then what may be tried again, then checks.
+  static func graver(_ a: Int32, _ b: Int32) -> Int32 {
+    let order: [Int32] = [70, 1, 9, 75, 3]
+    return order.first { $0 == a || $0 == b } ?? max(a, b)
   }
 }
 
@@ -282,7 +289,9 @@ extension ResolvedFailure {
     if isInternal { return 70 }
     switch diagnostic.id {
     case "locked": return 9
-    case "lost-snapshot", "source-not-found" where diagnostic.message.contains("pinned in the lock"): return 3
+    case "lost-snapshot": return 3
+    // A pin of the lock whose bytes are not here.
+    case "source-not-found" where diagnostic.message.contains("pinned in the lock"): return 3
     default: return isTransient ? 75 : 1
     }
   }

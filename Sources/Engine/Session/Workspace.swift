@@ -5,7 +5,7 @@
 #else
   import Darwin
 #endif
-public import Diagnostics
+
 public import Manifests
 
 /// The folder that everything a manifest names starts from.

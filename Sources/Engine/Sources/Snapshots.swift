@@ -5,10 +5,10 @@
 #else
   import Darwin
 #endif
-import Processes
+package import Processes
 import Readers
-import Rows
-import Store
+package import Rows
+package import Store
 import Synchronization
 
 /// What commands printed, taken once and pinned: the outside world as files.

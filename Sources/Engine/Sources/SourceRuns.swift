@@ -1,3 +1,4 @@
+import Diagnostics
 package import Readers
 package import Rows
 package import Store
@@ -13,6 +14,8 @@ package final class SourceRuns: @unchecked Sendable {
     var stamp: FileStamp?
     var entries: [RawChunkEntry] = []
     var isKnown = false
+    /// When the stamp was taken.
+    var readAt: UInt64 = 0
 
     init(_ location: SourceLocation) { self.location = location }
   }
@@ -139,6 +142,7 @@ package final class SourceRuns: @unchecked Sendable {
         continue
       }
       if source.reader == nil {
+        file.readAt = Store.systemClock()
         file.stamp = FileStamp(path: file.location.path)
         source.reader = try RawChunkReader(file.location, format: source.outside.format, seesNames: source.outside.seesNames)
       }
@@ -216,7 +220,7 @@ package final class SourceRuns: @unchecked Sendable {
 
   private func recall(_ file: File, _ outside: OutsideSource) {
     guard usesStats, let stamp = FileStamp(path: file.location.path),
-      let payload = stats.lookUp(stamp, reading: tag(file.location, outside)),
+      let payload = stats.digest(of: stamp, tag: tag(file.location, outside)),
       let bytes = (try? store.entry(.sourceIndex, payload)) ?? nil
     else { return }
     var reader = ByteReader(bytes)
@@ -239,7 +243,7 @@ package final class SourceRuns: @unchecked Sendable {
     let payload = Digest.of(writer.bytes)
     // Without an entry the file is read again next time; nothing else is lost.
     guard (try? store.record(.sourceIndex, payload, writer.bytes)) != nil else { return }
-    stats.record(stamp, reading: tag(file.location, outside), payload)
+    stats.record(stamp, tag: tag(file.location, outside), digest: payload, readAt: file.readAt)
   }
 
   // MARK: what the lock and reports say of sources
