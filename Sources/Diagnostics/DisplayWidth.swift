@@ -1,10 +1,10 @@
 /// How a character of somebody's file is shown in a frame: how many cells it takes, and what stands for it when it must not reach a terminal.
-enum DisplayWidth {
+package enum DisplayWidth {
   /// A tab is shown as this many blanks: column numbers do not change, and carets line up in every terminal.
   static let tab = 4
 
   /// Cells of a terminal: 0 for combining marks, 2 for East Asian wide characters and emoji, else 1.
-  static func of(_ scalar: Unicode.Scalar) -> Int {
+  package static func of(_ scalar: Unicode.Scalar) -> Int {
     let value = scalar.value
     if value == 9 { return tab }
     if value < 0x300 { return 1 }
@@ -39,7 +39,7 @@ enum DisplayWidth {
     }
   }
 
-  static func printable(_ text: String) -> String {
+  package static func printable(_ text: String) -> String {
     var out = ""
     for scalar in text.unicodeScalars {
       if scalar == "\n" { out.append("\n") } else { append(scalar, to: &out) }
@@ -47,7 +47,7 @@ enum DisplayWidth {
     return out
   }
 
-  static func printableLine(_ text: String) -> String {
+  package static func printableLine(_ text: String) -> String {
     var out = ""
     for scalar in text.unicodeScalars { append(scalar, to: &out) }
     return out
