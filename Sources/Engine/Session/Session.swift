@@ -75,11 +75,11 @@ public final class Session: Sendable {
     }
   }
 
-  private var identity: Digest { Digest.of("manifest \(workspace.root)\n\(pipeline.path)") }
+  var identity: Digest { Digest.of("manifest \(workspace.root)\n\(pipeline.path)") }
 
   // MARK: last keys
 
-  private func lastKeys() -> [String: Digest] {
+  func lastKeys() -> [String: Digest] {
     guard let bytes = (try? store.entry(.lastKeys, identity)) ?? nil else { return [:] }
     var reader = ByteReader(bytes)
     var keys: [String: Digest] = [:]
