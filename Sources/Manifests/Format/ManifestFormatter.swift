@@ -103,7 +103,7 @@ struct Continuations {
 private struct InsideLines {
   let document: YAMLDocument
   let bytes: [UInt8]
-  private var edits: [Int: (end: Int, text: String)] = [:]
+  private var edits: [Range<Int>: String] = [:]
 
   init(_ document: YAMLDocument) {
     self.document = document
@@ -116,10 +116,12 @@ private struct InsideLines {
     var out: [UInt8] = []
     out.reserveCapacity(bytes.count)
     var at = 0
-    for (start, edit) in copy.edits.sorted(by: { $0.key < $1.key }) where start >= at {
-      out += bytes[at..<start]
-      out += edit.text.utf8
-      at = edit.end
+    // Something may be inserted before what is replaced.
+    for (range, text) in copy.edits.sorted(by: { ($0.key.lowerBound, $0.key.upperBound) < ($1.key.lowerBound, $1.key.upperBound) })
+    where range.lowerBound >= at {
+      out += bytes[at..<range.lowerBound]
+      out += text.utf8
+      at = range.upperBound
     }
     out += bytes[at...]
     return out
@@ -138,10 +140,8 @@ private struct InsideLines {
     }
   }
 
-  /// An edit of nothing but blanks and separators.
   private mutating func replace(_ range: Range<Int>, _ text: String) {
-    if String(decoding: bytes[range], as: UTF8.self) == text || edits[range.lowerBound] != nil { return }
-    edits[range.lowerBound] = (range.upperBound, text)
+    if String(decoding: bytes[range], as: UTF8.self) != text { edits[range] = text }
   }
 
   private mutating func colon(after key: Node) {
@@ -225,7 +225,7 @@ private struct Indentation {
       out += content
       if line < text.lineCount { out.append(UInt8(ascii: "\n")) }
     }
-    func flushComments(_ next: (old: Int, new: Int)?) {
+    func flushComments(_ next: (old: Int, new: Int)?, _ levels: [Level]) {
       for line in comments {
         let range = text.lineRange(line)
         let start = contentStart(range)
@@ -242,7 +242,7 @@ private struct Indentation {
       let start = contentStart(range)
       let column = start - range.lowerBound
       if let (kind, first) = continuations.lines[line - 1] {
-        flushComments(nil)
+        flushComments(nil, levels)
         var shift = shifts[first]
         if kind == .block {
           if blockShift?.start != first, start < range.upperBound {
@@ -263,19 +263,20 @@ private struct Indentation {
         continue
       }
       if bytes[range].starts(with: Array("---".utf8)) || bytes[start] == UInt8(ascii: "%") {
-        flushComments(nil)
+        flushComments(nil, levels)
         emit(column, bytes[start..<range.upperBound], line)
         continue
       }
       var at = start
       var firstNew: Int?
+      let above = comments.isEmpty ? [] : levels
       var dashes = 0
       while true {
         let isDash = bytes[at] == UInt8(ascii: "-") && (at + 1 == range.upperBound || bytes[at + 1] == UInt8(ascii: " "))
         let level = enter(at - range.lowerBound, isDash: isDash, &levels)
         if firstNew == nil {
           firstNew = level.new
-          flushComments((column, level.new))
+          flushComments((column, level.new), above)
         }
         guard isDash else { break }
         dashes += 1
@@ -296,7 +297,7 @@ private struct Indentation {
       }
       emit(firstNew ?? 0, content, line)
     }
-    flushComments(nil)
+    flushComments(nil, levels)
     return out
   }
 
