@@ -71,6 +71,7 @@ let package = Package(
     tests("RowsTests", ["Rows"]),
     tests("ManifestsTests", ["Diagnostics", "Manifests"]),
     tests("StoreTests", ["Rows", "Store"]),
+    tests("SQLiteTests", ["SQLite"]),
     tests("ProcessesTests", ["Processes"]),
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),
   ]
