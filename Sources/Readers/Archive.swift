@@ -128,10 +128,10 @@ final class ArchiveReader: ByteStream {
     produced += count
     if produced > Self.ratioMatters, produced / Self.maximumRatio > max(consumed, 1) {
       throw ReadError(
-        .tooLarge, "unpacks to more than \(Self.maximumRatio) times its size", in: name, help: "if it is not a decompression bomb, unpack it before `pipe` reads it")
+        .tooLarge, "it unpacks to more than \(Self.maximumRatio) times its size", in: name, help: "if it is not a decompression bomb, unpack it before `pipe` reads it")
     }
     if produced > Self.maximumDecodedBytes {
-      throw ReadError(.tooLarge, "unpacks to more than \(Self.maximumDecodedBytes >> 40) TiB", in: name, help: "split it")
+      throw ReadError(.tooLarge, "it unpacks to more than \(Self.maximumDecodedBytes >> 40) TiB", in: name, help: "split it")
     }
     return count
   }
@@ -153,7 +153,7 @@ final class ArchiveReader: ByteStream {
       case .members(let suffix): "\(suffix) archive"
       }
     if lower.contains("truncated") { return "the \(what) ends too early" }
-    if lower.contains("unrecognized archive format") { return "is not a \(what), or its beginning or end is missing" }
+    if lower.contains("unrecognized archive format") { return "this is no \(what), or its beginning or end is missing" }
     if lower.contains("passphrase") || lower.contains("encrypt") { return "the \(what) is encrypted" }
     return text.isEmpty ? "the \(what) is damaged" : "the \(what) is damaged: \(lower)"
   }
@@ -186,7 +186,7 @@ final class DecompressedStream: ByteStream {
     isEmpty = try reader.nextEntry() == nil
     guard isEmpty || reader.isCompressed else {
       throw ReadError(
-        .archive, "is not \(compression.rawValue) data, whatever its name says", in: name, help: "drop `.\(compression.rawValue)` from the name if it is plain text")
+        .archive, "this is not \(compression.rawValue) data, whatever its name says", in: name, help: "drop `.\(compression.rawValue)` from the name if it is plain text")
     }
   }
 
@@ -219,7 +219,7 @@ final class ArchiveContents: ContentSequence {
   func next() throws(ReadError) -> Content? {
     while let entry = try reader.nextEntry() {
       members += 1
-      guard members <= Self.maximumMembers else { throw ReadError(.tooLarge, "has more than \(Self.maximumMembers) members", in: location.name) }
+      guard members <= Self.maximumMembers else { throw ReadError(.tooLarge, "the archive has more than \(Self.maximumMembers) members", in: location.name) }
       guard archive_entry_filetype(entry) == regularFile, archive_entry_hardlink(entry) == nil else { continue }
       let member = try name(of: entry)
       guard glob.matches(member) else {
@@ -228,10 +228,10 @@ final class ArchiveContents: ContentSequence {
       }
       let shownName = location.name(ofMember: member)
       guard seen.insert(member).inserted else {
-        throw ReadError(.archive, "is twice in the archive", in: shownName, help: "pack it again: which of the two is meant cannot be known")
+        throw ReadError(.archive, "this member is twice in the archive", in: shownName, help: "pack it again: which of the two is meant cannot be known")
       }
       if archive_entry_is_data_encrypted(entry) != 0 {
-        throw ReadError(.archive, "is encrypted", in: shownName, help: "unpack it with its password before `pipe` reads it")
+        throw ReadError(.archive, "this member is encrypted", in: shownName, help: "unpack it with its password before `pipe` reads it")
       }
       found = true
       let size = archive_entry_size_is_set(entry) != 0 ? Int(archive_entry_size(entry)) : 1 << 20

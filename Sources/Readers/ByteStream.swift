@@ -18,17 +18,17 @@ final class FileStream: ByteStream {
     do { descriptor = try System.open(path) } catch {
       if error.isMissing { throw ReadError(.notFound, "there is no such file", in: name) }
       throw ReadError(
-        .unreadable, "cannot be opened: \(error.text)", in: name,
+        .unreadable, "it cannot be opened: \(error.text)", in: name,
         help: error.isPermission ? "the user who runs `pipe` needs to be allowed to read it" : nil)
     }
     do { state = try System.state(descriptor) } catch {
       System.close(descriptor)
-      throw ReadError(.unreadable, "cannot be looked at: \(error.text)", in: name)
+      throw ReadError(.unreadable, "it cannot be looked at: \(error.text)", in: name)
     }
     switch state.kind {
     case .regular: break
-    case .directory: throw ReadError(.unreadable, "is a directory", in: name, help: "for the files in it: \(SourceListing.trimmed(name))/*.jsonl")
-    default: throw ReadError(.unreadable, "is not a regular file", in: name, help: "pipes and devices come in through `{run: …}`")
+    case .directory: throw ReadError(.unreadable, "this is a directory", in: name, help: "for the files in it: \(SourceListing.trimmed(name))/*.jsonl")
+    default: throw ReadError(.unreadable, "this is not a regular file", in: name, help: "pipes and devices come in through `{run: …}`")
     }
   }
 
@@ -50,9 +50,9 @@ final class FileStream: ByteStream {
   /// Throws when the file is not as it was when it was opened: what was read may be half of one state and half of another.
   func checkUnchanged() throws(ReadError) {
     let now: System.FileState
-    do { now = try System.state(descriptor) } catch { throw ReadError(.unreadable, "cannot be looked at: \(error.text)", in: name) }
+    do { now = try System.state(descriptor) } catch { throw ReadError(.unreadable, "it cannot be looked at: \(error.text)", in: name) }
     guard now == state else {
-      throw ReadError(.changed, "was written to while it was being read", in: name, help: "run again when whoever writes it has finished")
+      throw ReadError(.changed, "the file was written to while it was being read", in: name, help: "run again when whoever writes it has finished")
     }
   }
 }

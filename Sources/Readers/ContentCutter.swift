@@ -95,12 +95,12 @@ enum Encoding {
     let start = Array(window.bytes.prefix(8))
     if let encoding = wide(start) {
       throw ReadError(
-        .encoding, "is \(encoding) text, not UTF-8", in: window.name,
+        .encoding, "this is \(encoding) text, not UTF-8", in: window.name,
         help: "convert it first: iconv -f \(encoding) -t UTF-8")
     }
     if let kind = packed(start) {
       throw ReadError(
-        .archive, "is \(kind) data, but its name does not say so", in: window.name, help: "the name's end (`.gz`, `.zip`, …) decides how a file is unpacked: rename it")
+        .archive, "this is \(kind) data, but its name does not say so", in: window.name, help: "the name's end (`.gz`, `.zip`, …) decides how a file is unpacked: rename it")
     }
     if start.starts(with: [0xEF, 0xBB, 0xBF]) { window.drop(3) }
   }

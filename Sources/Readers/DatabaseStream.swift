@@ -28,7 +28,7 @@ final class DatabaseStream: ByteStream {
       do throws(ReadError) { return .success(try file.read(into: buffer, at: 0)) } catch { return .failure(error) }
     }.get()
     guard got == 0 || header == Array("SQLite format 3".utf8) + [0] else {
-      throw ReadError(.database, "is not an SQLite database", in: name)
+      throw ReadError(.database, "this is not an SQLite database", in: name)
     }
     let opened = sqlite3_open_v2(Self.uri(location.path), &database, SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX, nil)
     do throws(ReadError) {
@@ -77,7 +77,7 @@ final class DatabaseStream: ByteStream {
       let near = Suggestion.nearest(to: table, in: tables)
       let list = tables.prefix(5).map { "`\($0)`" }.joined(separator: ", ")
       throw ReadError(
-        .database, "has no table `\(table)`", in: name,
+        .database, "the database has no table `\(table)`", in: name,
         help: near.map { "did you mean `\($0)`?" } ?? (tables.isEmpty ? "it has no tables" : "it has \(list)" + (tables.count > 5 ? " …" : "")))
     }
     // An index that holds all columns could be scanned instead of the table: the order is therefore asked for. A view or a table
@@ -186,10 +186,10 @@ final class DatabaseStream: ByteStream {
   private func check(_ result: Int32) throws(ReadError) {
     guard result != SQLITE_OK else { return }
     switch result & 0xFF {
-    case SQLITE_BUSY, SQLITE_LOCKED: throw error("is locked by another program", help: "run again when it has finished writing")
-    case SQLITE_NOTADB, SQLITE_CORRUPT: throw error("is damaged: \(String(cString: sqlite3_errmsg(database)))", help: "`PRAGMA integrity_check` says more")
-    case SQLITE_CANTOPEN: throw error("cannot be opened for reading", help: "a database in WAL mode needs a folder that can be written to, or `PRAGMA journal_mode=DELETE` first")
-    default: throw error("cannot be read: \(String(cString: sqlite3_errmsg(database)))")
+    case SQLITE_BUSY, SQLITE_LOCKED: throw error("the database is locked by another program", help: "run again when it has finished writing")
+    case SQLITE_NOTADB, SQLITE_CORRUPT: throw error("the database is damaged: \(String(cString: sqlite3_errmsg(database)))", help: "`PRAGMA integrity_check` says more")
+    case SQLITE_CANTOPEN: throw error("the database cannot be opened for reading", help: "a database in WAL mode needs a folder that can be written to, or `PRAGMA journal_mode=DELETE` first")
+    default: throw error("the database cannot be read: \(String(cString: sqlite3_errmsg(database)))")
     }
   }
 }

@@ -116,7 +116,7 @@ public final class RawChunkFetcher {
 
   private func changed(_ entry: RawChunkEntry) -> ReadError {
     ReadError(
-      .changed, "is not what it was when it was read first", in: location.name(ofMember: entry.member), help: "run again: the new content is then read as a whole")
+      .changed, "the content is not what it was when it was read first", in: location.name(ofMember: entry.member), help: "run again: the new content is then read as a whole")
   }
 }
 

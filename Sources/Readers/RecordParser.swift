@@ -70,7 +70,7 @@ public struct RecordParser: Sendable {
     case .jsonl, .database: parseLines(raw, &out)
     case .json: parseElements(raw, &out)
     case .csv(let dialect):
-      var parser = CSVParser(raw, dialect, columns)
+      let parser = CSVParser(raw, dialect, columns)
       parser.parse(into: &out)
     case .text(.line): parseTextLines(raw, &out)
     case .text(.file): parseTextFile(raw, &out)
@@ -83,6 +83,11 @@ public struct RecordParser: Sendable {
     var ranges: [Range<Int>] = []
     forEachRecord(raw) { ranges.append($0) }
     return ranges
+  }
+
+  /// The byte range of each record of a raw chunk; see ``recordRanges(in:)``.
+  public static func recordRanges(_ raw: [UInt8], context: [UInt8], format: RecordFormat) -> [Range<Int>] {
+    raw.withUnsafeBytes { RecordParser(format, context: context).recordRanges(in: $0) }
   }
 
   /// How many newlines stand before the record with this ordinal.
@@ -164,14 +169,18 @@ public struct RecordParser: Sendable {
   private func appendObject(_ raw: UnsafeRawBufferPointer, _ range: Range<Int>, _ ordinal: Int, _ out: inout ParsedRecords) {
     let record = UnsafeRawBufferPointer(rebasing: raw[range])
     if format == .database, record.first == DatabaseStream.badRowMark {
-      out.addBad(raw, range, ordinal, at: range.lowerBound, String(decoding: record.dropFirst(), as: UTF8.self), help: nil)
+      // The line is ours: there is nothing in it to look at.
+      out.addBad(raw, range, ordinal, at: range.lowerBound, String(decoding: record.dropFirst(), as: UTF8.self), help: nil, showsLine: false)
       return
     }
     do {
       try JSONValidator.appendObject(record, to: &out.bytes)
       out.endRow(ordinal)
     } catch {
-      out.addBad(raw, range, ordinal, at: range.lowerBound + error.offset, error.message, help: nil)
+      let isList = format == .jsonl && record.first == UInt8(ascii: "[")
+      out.addBad(
+        raw, range, ordinal, at: range.lowerBound + error.offset, error.message,
+        help: isList ? "JSON Lines have one object on each line; a file that is one list of them is `format: json`" : nil)
     }
   }
 
@@ -241,11 +250,13 @@ extension ParsedRecords {
     records.append(Int32(ordinal))
   }
 
-  mutating func addBad(_ raw: UnsafeRawBufferPointer, _ range: Range<Int>, _ ordinal: Int, at offset: Int, _ message: String, help: String?) {
+  mutating func addBad(
+    _ raw: UnsafeRawBufferPointer, _ range: Range<Int>, _ ordinal: Int, at offset: Int, _ message: String, help: String?, showsLine: Bool = true
+  ) {
     let place = TextPlace(in: raw, at: offset)
     bad.append(
       BadRecord(
-        record: ordinal, range: range, offset: offset, line: place.lines, column: place.column, message: message, help: help, excerpt: place.excerpt,
+        record: ordinal, range: range, offset: offset, line: place.lines, column: place.column, message: message, help: help, excerpt: showsLine ? place.excerpt : [],
         excerptColumn: place.excerptColumn))
   }
 }

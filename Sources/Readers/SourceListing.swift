@@ -55,8 +55,8 @@ public enum SourceListing {
       switch state.kind {
       case .regular: return [pattern]
       case .directory:
-        throw ReadError(.unreadable, "is a directory", in: pattern, help: "for the files in it: \(trimmed(pattern))/*.jsonl")
-      default: throw ReadError(.unreadable, "is not a regular file", in: pattern, help: "pipes and devices come in through `{run: …}`")
+        throw ReadError(.unreadable, "this is a directory", in: pattern, help: "for the files in it: \(trimmed(pattern))/*.jsonl")
+      default: throw ReadError(.unreadable, "this is not a regular file", in: pattern, help: "pipes and devices come in through `{run: …}`")
       }
     }
     guard Glob.isPattern(pattern) else { throw SourceSuggestion.notFound(pattern, root: root) }
@@ -73,7 +73,7 @@ public enum SourceListing {
   private static func state(_ name: String, root: String, followingLinks: Bool) throws(ReadError) -> System.FileState? {
     do { return try System.state(absolute(name, root), followingLinks: followingLinks) } catch {
       if Glob.isPattern(name) { return nil }
-      throw ReadError(.unreadable, "cannot be looked at: \(error.text)", in: name)
+      throw ReadError(.unreadable, "it cannot be looked at: \(error.text)", in: name)
     }
   }
 
@@ -145,7 +145,7 @@ private struct Walk {
 
   private func kind(_ path: String) throws(ReadError) -> System.FileState.Kind? {
     do { return try System.state(SourceListing.absolute(path, root))?.kind } catch {
-      throw ReadError(.unreadable, "cannot be looked at: \(error.text)", in: path)
+      throw ReadError(.unreadable, "it cannot be looked at: \(error.text)", in: path)
     }
   }
 
