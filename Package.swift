@@ -14,7 +14,7 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 }
 
 /// Files that live beside the code but are not code.
-let excluded: [String: [String]] = ["ManifestsTests": ["Golden", "Examples"]]
+let excluded: [String: [String]] = ["ManifestsTests": ["Golden", "Examples"], "ReadersTests": ["Golden"]]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies, exclude: excluded[name] ?? [], swiftSettings: strict)
