@@ -20,7 +20,8 @@ final class ArchiveReader: ByteStream {
 
   enum Mode { case stream(FileSuffix.Compression), members(String) }
 
-  let name: String
+  /// What messages are about: the archive, or the member that is being read.
+  var name: String
   private let source: any ByteStream
   private let mode: Mode
   private let archive: OpaquePointer
@@ -124,7 +125,8 @@ final class ArchiveReader: ByteStream {
 
   func read(into target: UnsafeMutableRawBufferPointer) throws(ReadError) -> Int {
     let count = inUTF8 { archive_read_data(archive, target.baseAddress, target.count) }
-    if count < 0 { try check(Int32(truncatingIfNeeded: count)) }
+    // A warning here is a check sum that does not match: as bad as any error.
+    if count < 0 { try check(ARCHIVE_FATAL) }
     produced += count
     if produced > Self.ratioMatters, produced / Self.maximumRatio > max(consumed, 1) {
       throw ReadError(
@@ -154,6 +156,7 @@ final class ArchiveReader: ByteStream {
       }
     if lower.contains("truncated") { return "the \(what) ends too early" }
     if lower.contains("unrecognized archive format") { return "this is no \(what), or its beginning or end is missing" }
+    if lower.contains("crc") { return "the \(what) is damaged: the content does not match its check sum" }
     if lower.contains("passphrase") || lower.contains("encrypt") { return "the \(what) is encrypted" }
     return text.isEmpty ? "the \(what) is damaged" : "the \(what) is damaged: \(lower)"
   }
@@ -178,10 +181,13 @@ final class ArchiveReader: ByteStream {
 final class DecompressedStream: ByteStream {
   private let reader: ArchiveReader
   private let compression: FileSuffix.Compression
+  private let source: any ByteStream
   private var isEmpty = false
+  private var check = GzipCheck()
 
   init(_ source: any ByteStream, _ compression: FileSuffix.Compression, name: String) throws(ReadError) {
     self.compression = compression
+    self.source = source
     reader = try ArchiveReader(source, .stream(compression), name: name)
     isEmpty = try reader.nextEntry() == nil
     guard isEmpty || reader.isCompressed else {
@@ -190,7 +196,14 @@ final class DecompressedStream: ByteStream {
     }
   }
 
-  func read(into buffer: UnsafeMutableRawBufferPointer) throws(ReadError) -> Int { isEmpty ? 0 : try reader.read(into: buffer) }
+  func read(into buffer: UnsafeMutableRawBufferPointer) throws(ReadError) -> Int {
+    let count = isEmpty ? 0 : try reader.read(into: buffer)
+    guard compression == .gz else { return count }
+    check.add(UnsafeRawBufferPointer(rebasing: buffer[..<count]))
+    // A member of an archive is only read once; a gzip file of several members is rare there, and its archive has sums of its own.
+    if count == 0, let file = source as? FileStream, !check.matches(reader.lastInput) { try GzipCheck.verifyMembers(of: file) }
+    return count
+  }
 }
 
 /// The members of an archive that a pattern meets, in the archive's order.
@@ -217,6 +230,7 @@ final class ArchiveContents: ContentSequence {
   }
 
   func next() throws(ReadError) -> Content? {
+    reader.name = location.name
     while let entry = try reader.nextEntry() {
       members += 1
       guard members <= Self.maximumMembers else { throw ReadError(.tooLarge, "the archive has more than \(Self.maximumMembers) members", in: location.name) }
@@ -234,6 +248,7 @@ final class ArchiveContents: ContentSequence {
         throw ReadError(.archive, "this member is encrypted", in: shownName, help: "unpack it with its password before `pipe` reads it")
       }
       found = true
+      reader.name = shownName
       let size = archive_entry_size_is_set(entry) != 0 ? Int(archive_entry_size(entry)) : 1 << 20
       if let compression = FileSuffix.compression(member) {
         return Content(member: member, stream: try DecompressedStream(reader, compression, name: shownName), sizeHint: 1 << 20)

@@ -4,8 +4,14 @@ protocol ByteStream: AnyObject {
   func read(into buffer: UnsafeMutableRawBufferPointer) throws(ReadError) -> Int
 }
 
+/// Bytes that can be read from any place on.
+protocol SeekableStream: ByteStream {
+  /// Where the next read begins.
+  var offset: Int { get set }
+}
+
 /// A regular file, read from its start; notices when somebody writes to it meanwhile.
-final class FileStream: ByteStream {
+final class FileStream: SeekableStream {
   let name: String
   private let descriptor: Int32
   private let state: System.FileState

@@ -39,7 +39,7 @@ final class ContentCutter {
       try cutter.open(window)
       records = cutter
     }
-    context = RecordContext(columns: columns, name: seesNames || format.seesNames ? rowsName : nil).encoded
+    context = RecordContext(format: format, columns: columns, name: seesNames || format.seesNames ? rowsName : nil).encoded
   }
 
   func next() throws(ReadError) -> RawChunk? {
@@ -122,58 +122,5 @@ enum Encoding {
       (Array("SQLite f".utf8), "SQLite"),
     ]
     return magics.first { start.starts(with: $0.bytes) }?.name
-  }
-}
-
-/// What parsing needs beside a raw chunk's bytes, as compact JSON: `{"columns":[…],"name":"…"}`, or nothing.
-struct RecordContext: Equatable {
-  /// The column names of CSV.
-  var columns: [String]?
-  /// The name that rows see.
-  var name: String?
-
-  var encoded: [UInt8] {
-    if columns == nil, name == nil { return [] }
-    var out = Array("{".utf8)
-    if let columns {
-      out += Array("\"columns\":[".utf8)
-      for (index, column) in columns.enumerated() {
-        if index > 0 { out.append(UInt8(ascii: ",")) }
-        JSONText.append(column, to: &out)
-      }
-      out.append(UInt8(ascii: "]"))
-    }
-    if let name {
-      if columns != nil { out.append(UInt8(ascii: ",")) }
-      out += Array("\"name\":".utf8)
-      JSONText.append(name, to: &out)
-    }
-    out.append(UInt8(ascii: "}"))
-    return out
-  }
-
-  init(columns: [String]?, name: String?) {
-    self.columns = columns
-    self.name = name
-  }
-
-  /// Reads what ``encoded`` wrote; the bytes are our own.
-  init(_ bytes: [UInt8]) {
-    guard !bytes.isEmpty else { return }
-    bytes.withUnsafeBytes { text in
-      if let list = JSONScanner.value(of: Array("\"columns\"".utf8), in: text) {
-        var names: [String] = []
-        var at = list.lowerBound + 1
-        while at < list.upperBound, text[at] == UInt8(ascii: "\"") {
-          let end = JSONScanner.skipString(text, at: at)
-          names.append(String(decoding: JSONText.decoded(UnsafeRawBufferPointer(rebasing: text[at..<end])), as: UTF8.self))
-          at = end + 1
-        }
-        columns = names
-      }
-      if let found = JSONScanner.value(of: Array("\"name\"".utf8), in: text) {
-        name = String(decoding: JSONText.decoded(UnsafeRawBufferPointer(rebasing: text[found])), as: UTF8.self)
-      }
-    }
   }
 }

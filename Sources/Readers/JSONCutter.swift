@@ -30,10 +30,10 @@ struct JSONCutter: RecordCutter {
       window.drop(scan.at)
       phase = .single
     case let found:
-      let place = path.isEmpty ? "the file" : "`\(path.joined(separator: "."))`"
+      let place = path.isEmpty ? "the file" : "`/\(path.joined(separator: "/"))`"
       throw window.error(
         .structure, "expected \(place) to be an array of objects, found \(JSONStructureScan.name(found))", at: scan.at,
-        help: path.isEmpty ? nil : "`options: { rows: … }` names the array, as keys joined by dots")
+        help: path.isEmpty ? nil : "`options: { rows: /data/items }` names the array by the keys that lead to it")
     }
     scan.at = 0
   }
@@ -61,7 +61,7 @@ struct JSONCutter: RecordCutter {
   private func missing(_ key: String, _ seen: [String], _ window: ContentWindow) -> ReadError {
     let keys = seen.isEmpty ? "it has no keys" : "it has \(seen.prefix(5).map { "`\($0)`" }.joined(separator: ", "))" + (seen.count > 5 ? " …" : "")
     return window.error(
-      .structure, "the object has no key `\(key)`", at: max(0, scan.at - 1), label: keys, help: "`options: { rows: … }` names the array, as keys joined by dots")
+      .structure, "the object has no key `\(key)`", at: max(0, scan.at - 1), label: keys, help: "`options: { rows: /data/items }` names the array by the keys that lead to it")
   }
 
   mutating func next(in window: ContentWindow, from start: Int) throws(ReadError) -> RecordEnd? {

@@ -51,14 +51,17 @@ public struct BadRecord: Sendable, Hashable {
 public struct RecordParser: Sendable {
   private let format: RecordFormat
   private let context: RecordContext
-  /// For each CSV column the bytes before its value: `{"id":`, `,"text":`.
   private let columns: CSVColumns
 
-  public init(_ format: RecordFormat, context: [UInt8]) {
-    self.format = format
+  /// The parser that a raw chunk's context asks for: a context says everything that is not in the bytes.
+  public init(context: [UInt8]) {
     self.context = RecordContext(context)
+    format = self.context.format
     columns = CSVColumns(self.context.columns ?? [])
   }
+
+  /// The columns of CSV, in order; nil when records name their own fields.
+  public var columnNames: [String]? { context.columns }
 
   /// The rows of a raw chunk, and its bad records.
   public func parse(_ raw: [UInt8]) -> ParsedRecords { raw.withUnsafeBytes { parse($0) } }
@@ -85,9 +88,9 @@ public struct RecordParser: Sendable {
     return ranges
   }
 
-  /// The byte range of each record of a raw chunk; see ``recordRanges(in:)``.
+  /// The byte range of each record of a raw chunk; see ``recordRanges(in:)``. The format is in the context.
   public static func recordRanges(_ raw: [UInt8], context: [UInt8], format: RecordFormat) -> [Range<Int>] {
-    raw.withUnsafeBytes { RecordParser(format, context: context).recordRanges(in: $0) }
+    raw.withUnsafeBytes { RecordParser(context: context).recordRanges(in: $0) }
   }
 
   /// How many newlines stand before the record with this ordinal.

@@ -59,6 +59,7 @@ enum System {
       case ELOOP: "too many links"
       case ENAMETOOLONG: "the name is too long"
       case EMFILE, ENFILE: "too many open files"
+      case ENOSPC: "no space is left"
       case EIO: "input/output error"
       default: String(cString: strerror(code)).lowercased()
       }
@@ -97,6 +98,25 @@ enum System {
       let count = pread(descriptor, buffer.baseAddress, buffer.count, off_t(offset))
       if count >= 0 { return count }
       if errno != EINTR { throw Failure(code: errno) }
+    }
+  }
+
+  /// A file without a name, gone when it is closed.
+  static func temporaryFile() throws(Failure) -> Int32 {
+    let folder = getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp"
+    var template = Array((folder + "/pipe-XXXXXX").utf8CString)
+    let descriptor = mkstemp(&template)
+    guard descriptor >= 0 else { throw Failure(code: errno) }
+    unlink(template)
+    _ = fcntl(descriptor, F_SETFD, FD_CLOEXEC)
+    return descriptor
+  }
+
+  static func write(_ descriptor: Int32, _ bytes: UnsafeRawBufferPointer, at offset: Int) throws(Failure) {
+    var written = 0
+    while written < bytes.count {
+      let count = pwrite(descriptor, bytes.baseAddress! + written, bytes.count - written, off_t(offset + written))
+      if count > 0 { written += count } else if errno != EINTR { throw Failure(code: errno) }
     }
   }
 

@@ -182,7 +182,7 @@ struct GoldenRun {
         var failure: ReadError?
         do throws(ReadError) { while let chunk = try reader.next() { chunks.append(chunk) } } catch { failure = error }
         for chunk in chunks.sorted(by: { RawChunkEntry.precedes($0.entry, $1.entry) }) {
-          let parsed = RecordParser(format, context: chunk.entry.context).parse(chunk.bytes)
+          let parsed = RecordParser(context: chunk.entry.context).parse(chunk.bytes)
           out += String(decoding: parsed.bytes, as: UTF8.self)
           for bad in parsed.bad { out += renderer.render(bad.error(in: location.name(ofMember: chunk.entry.member), entry: chunk.entry).diagnostic) }
         }
