@@ -18,7 +18,7 @@ struct CheckEvaluator {
 
   private func verdict(_ check: Check) throws(TaskFailure) -> CheckVerdict {
     let failure = Mutex<TaskFailure?>(nil)
-    let bindings = bindings(failure: { failure.withLock { if $0 == nil { $0 = $1 } }($0) })
+    let bindings = bindings { new in failure.withLock { if $0 == nil { $0 = new } } }
     let renderer = Renderer()
     let value: Value
     do throws(TemplateError) {
@@ -40,7 +40,7 @@ struct CheckEvaluator {
     return "is \(value.text)"
   }
 
-  private func bindings(failure: @escaping @Sendable (TaskFailure) -> Void) -> Bindings {
+  private func bindings(_ failure: @escaping @Sendable (TaskFailure) -> Void) -> Bindings {
     var bindings = Bindings()
     for (name, value) in facts() { bindings[name] = value }
     let tables = UncheckedSendable((run: run, scheduler: scheduler))

@@ -5,7 +5,7 @@ public import Diagnostics
 ///
 /// Everything a kind may depend on passes through here and is noted for the action key: a field's value when the kind's declaration
 /// says so, and the digest of every file that is opened.
-public protocol StageReading: Sendable {
+public protocol StageReading: AnyObject {
   /// The stage's name, for messages only; it may not influence the output.
   var stageName: String { get }
   /// The manifest's name: for default names of things that leave the house (model suffixes).

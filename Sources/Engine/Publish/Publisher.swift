@@ -39,11 +39,12 @@ final class Publisher: Sendable {
 
   private func decode(_ bytes: [UInt8]) -> Record? {
     var reader = ByteReader(bytes)
-    return try? Record(
-      stamp: FileStamp(
+    do {
+      let stamp = FileStamp(
         device: try reader.word(), inode: try reader.word(), size: Int64(bitPattern: try reader.word()), modified: Int64(bitPattern: try reader.word()),
-        changed: Int64(bitPattern: try reader.word())),
-      content: try reader.digest(), sha256: try reader.digest(), rows: try reader.number(), bytes: try reader.number())
+        changed: Int64(bitPattern: try reader.word()))
+      return Record(stamp: stamp, content: try reader.digest(), sha256: try reader.digest(), rows: try reader.number(), bytes: try reader.number())
+    } catch { return nil }
   }
 
   private func recordKey(_ path: String) -> Digest { Digest.of("published \(workspace.root) \(path)") }

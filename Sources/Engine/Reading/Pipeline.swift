@@ -1,5 +1,5 @@
 public import Diagnostics
-package import Manifests
+import Manifests
 
 /// A manifest as the engine runs it: its graph, with every `${…}` evaluated and every kind read.
 public struct Pipeline: Sendable {
@@ -35,14 +35,18 @@ public struct PipelineReading: Sendable {
 /// What the stages of one manifest share while they are read.
 final class ReadingContext {
   let load: (String) -> Result<[UInt8], ManifestReader.LoadFailure>
+  /// Where tools are looked for when their names are paths.
+  let root: String
   let makeImplicit: (String, SourceRange?) throws -> Stage
   private(set) var stages: [String: Stage] = [:]
   private(set) var ordered: [Stage] = []
 
   init(
-    load: @escaping (String) -> Result<[UInt8], ManifestReader.LoadFailure>, makeImplicit: @escaping (String, SourceRange?) throws -> Stage
+    load: @escaping (String) -> Result<[UInt8], ManifestReader.LoadFailure>, root: String,
+    makeImplicit: @escaping (String, SourceRange?) throws -> Stage
   ) {
     self.load = load
+    self.root = root
     self.makeImplicit = makeImplicit
   }
 

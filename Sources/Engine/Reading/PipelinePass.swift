@@ -24,7 +24,7 @@ struct PipelinePass {
   private var casesByStage: [String: [Int]] = [:]
   private var unreadable: Set<String>
 
-  init(document: ManifestDocument, kinds: [String: any StageKind.Type], load: @escaping PipelineReader.Load, parameters: [Literal.Entry]) {
+  init(document: ManifestDocument, kinds: [String: any StageKind.Type], load: @escaping PipelineReader.Load, root: String, parameters: [Literal.Entry]) {
     self.document = document
     self.kinds = kinds
     self.parameters = parameters
@@ -35,12 +35,12 @@ struct PipelinePass {
         range: type.nameRange)
     }
     self.labelTypes = labelTypes
-    self.context = ReadingContext(load: load) { path, range in
+    self.context = ReadingContext(load: load, root: root) { path, range in
       guard let ingest = kinds["ingest"] else { preconditionFailure("paths as tables need the ingest kind") }
       let from = Setting(.text(path), range: nil)
       let reader = StageReader(
         stageName: path, manifestName: document.name, range: range, labelTypes: labelTypes, settings: ["from": from],
-        context: ReadingContext(load: load) { _, _ in preconditionFailure("a path reads no other") })
+        context: ReadingContext(load: load, root: root) { _, _ in preconditionFailure("a path reads no other") })
       let kind = try Self.positioned(range) { () throws(Problems) in try ingest.init(reader) }
       return Stage(
         name: "@" + path, kindName: "ingest", kind: kind, keyFields: [], keyFiles: reader.files, settings: StageSettings(), desc: path, tags: [],

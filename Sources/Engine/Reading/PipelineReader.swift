@@ -11,12 +11,15 @@ public struct PipelineReader {
 
   let kinds: [String: any StageKind.Type]
   let load: Load
+  let root: String
 
   /// - Parameters:
   ///   - kinds: by name; the kinds of the language that are not here answer "planned".
+  ///   - root: the workspace's root, absolute.
   ///   - load: the bytes of a file of the workspace.
-  public init(kinds: [String: any StageKind.Type], load: @escaping Load) {
+  public init(kinds: [String: any StageKind.Type], root: String, load: @escaping Load) {
     self.kinds = kinds
+    self.root = root
     self.load = load
   }
 
@@ -24,7 +27,7 @@ public struct PipelineReader {
     let reading = ManifestReader(language: ManifestLanguage(built: Set(kinds.keys)), load: load).read(text)
     guard let document = reading.document else { return PipelineReading(pipeline: nil, diagnostics: reading.diagnostics) }
     let (values, problems) = document.parameterValues(overrides)
-    var pass = PipelinePass(document: document, kinds: kinds, load: load, parameters: values)
+    var pass = PipelinePass(document: document, kinds: kinds, load: load, root: root, parameters: values)
     pass.diagnostics = reading.diagnostics + problems
     pass.read()
     let found = pass.diagnostics.inReadingOrder()

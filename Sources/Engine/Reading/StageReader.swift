@@ -1,5 +1,6 @@
 import Diagnostics
 import Manifests
+import Processes
 import Rows
 import Synchronization
 import Templates
@@ -87,6 +88,16 @@ final class StageReader: StageReading {
           .error, id: "file", "cannot read `\(path)`: \(failure.message)", at: range?.place,
           help: failure.help ?? (written == path ? "a path starts at the workspace root; `./` starts at this file's folder" : nil)))
     }
+  }
+
+  func toolVersion(_ tool: Setting) throws(Problems) -> String {
+    let name = tool.text ?? ""
+    let path = HostEnvironment.value("PATH") ?? ""
+    do throws(ProcessFailure) {
+      let version = try ToolVersion.read(name, path: path, directory: context.root)
+      note(version, as: "tool \(name)")
+      return version
+    } catch { throw Problems(tool.problem("tool", error.message(name), help: error.help)) }
   }
 
   // MARK: templates

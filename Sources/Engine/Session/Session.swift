@@ -46,7 +46,7 @@ public final class Session: Sendable {
       return PipelineReading(
         pipeline: nil, diagnostics: [Diagnostic(.error, id: "manifest", "cannot read `\(relative)`: \(failure.message)", at: nil, help: failure.help)])
     case .success(let bytes):
-      return PipelineReader(kinds: kinds, load: workspace.load).read(SourceText(path: relative, bytes: bytes), overrides: overrides)
+      return PipelineReader(kinds: kinds, root: workspace.root, load: workspace.load).read(SourceText(path: relative, bytes: bytes), overrides: overrides)
     }
   }
 

@@ -189,11 +189,11 @@ package final class SourceRuns: @unchecked Sendable {
   }
 
   /// The place of a raw chunk: its file's name today, and the line on which it begins.
-  package func place(_ table: TableRun, file: Int, entry: Int) -> (name: String, startLine: Int, format: RecordFormat) {
+  package func place(_ table: TableRun, file: Int, entry: Int) -> (name: String, startLine: Int, startColumn: Int, format: RecordFormat) {
     let source = sources[-1 - table.stage]
     return monitor.locked {
       let entry = source.files[file].entries[entry]
-      return (source.files[file].location.name(ofMember: entry.member), entry.startLine, source.outside.format)
+      return (source.files[file].location.name(ofMember: entry.member), entry.startLine, entry.startColumn, source.outside.format)
     }
   }
 

@@ -51,12 +51,15 @@ public struct RecordPlace: Sendable, Equatable {
   public let column: Int
   /// The line (or the part of it) to show.
   public let excerpt: String
+  /// The column at which the excerpt begins.
+  public let excerptColumn: Int
 
-  public init(chunk: Int, lines: Int, column: Int, excerpt: String) {
+  public init(chunk: Int, lines: Int, column: Int, excerpt: String, excerptColumn: Int = 1) {
     self.chunk = chunk
     self.lines = lines
     self.column = column
     self.excerpt = excerpt
+    self.excerptColumn = excerptColumn
   }
 }
 

@@ -36,8 +36,12 @@ extension Scheduler {
     let table = run.inputs[task.port][input.source]
     guard table.stage < 0, case .raw(let file, let entry) = monitor.locked({ table.chunks[input.chunk].origin }) else { return nil }
     let place = sources.place(table, file: file, entry: entry)
+    // A chunk of JSON may begin within a line.
+    let shift = record.lines == 0 ? place.startColumn - 1 : 0
     return Diagnostic(
       .error, id: failure.id, failure.message,
-      at: Place(path: place.name, line: place.startLine + record.lines, column: record.column, excerpt: Array(record.excerpt.utf8)))
+      at: Place(
+        path: place.name, line: place.startLine + record.lines, column: record.column + shift, excerpt: Array(record.excerpt.utf8),
+        excerptColumn: record.excerptColumn + shift))
   }
 }

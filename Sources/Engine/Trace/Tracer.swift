@@ -1,5 +1,5 @@
-package import Readers
-package import Rows
+import Readers
+import Rows
 
 /// A row of some table of the run.
 package struct RowPlace: Sendable {
@@ -116,7 +116,8 @@ package struct Tracer {
     guard case .raw(let file, let entry) = step.table.chunks[step.chunk].origin else { preconditionFailure("sources have raw chunks") }
     let place = scheduler.sources.place(step.table, file: file, entry: entry)
     let raw = try scheduler.bytes(of: step.table, step.chunk, consuming: false)
-    let starts = RecordParser.recordRanges(raw, context: step.table.chunks[step.chunk].context, format: place.format)
+    let parser = RecordParser(place.format, context: step.table.chunks[step.chunk].context)
+    let starts = raw.withUnsafeBytes { parser.recordRanges(in: $0) }
     guard step.row < starts.count else {
       return TraceNode(place: .line(file: place.name, line: place.startLine), label: "", bytes: [], parents: [])
     }
@@ -153,7 +154,8 @@ package struct Tracer {
   private func inputRow(_ step: Step, _ context: [UInt8]) throws(TaskFailure) -> [UInt8] {
     let bytes = try scheduler.bytes(of: step.table, step.chunk, consuming: false)
     if step.table.stage < 0, case .raw(let file, let entry) = step.table.chunks[step.chunk].origin {
-      let ranges = RecordParser.recordRanges(bytes, context: context, format: scheduler.sources.place(step.table, file: file, entry: entry).format)
+      let parser = RecordParser(scheduler.sources.place(step.table, file: file, entry: entry).format, context: context)
+      let ranges = bytes.withUnsafeBytes { parser.recordRanges(in: $0) }
       return step.row < ranges.count ? Array(bytes[ranges[step.row]]) : []
     }
     let rows = Chunk(bytes: bytes)
