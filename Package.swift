@@ -72,6 +72,7 @@ let package = Package(
     tests("ManifestsTests", ["Diagnostics", "Manifests"]),
     tests("StoreTests", ["Rows", "Store"]),
     tests("SQLiteTests", ["SQLite"]),
+    tests("LineageTests", ["Rows", "SQLite", "Lineage"]),
     tests("ProcessesTests", ["Processes"]),
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),
   ]
