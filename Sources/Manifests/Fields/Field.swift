@@ -46,6 +46,14 @@ public struct Field: Sendable {
   }
 }
 
+extension Field {
+  /// The same, not required.
+  var optional: Field {
+    Field(
+      name, type, default: defaultValue, defaultNote: defaultNote, keying: keying, planned: isPlanned, alsoCalled: alsoCalled, doc: doc, example: example)
+  }
+}
+
 /// The fields that a mapping may have.
 public final class FieldSet: Sendable {
   /// What ties fields together.
@@ -69,6 +77,8 @@ public final class FieldSet: Sendable {
   let indexByName: [String: Int]
   /// One bit per required field.
   let requiredMask: UInt64
+  /// Checked once: a manifest of ten thousand stages asks for them a hundred thousand times.
+  let defaults: [FieldValue?]
 
   public init(_ subject: String, _ fields: [Field], rules: [Rule] = [], check: Check? = nil) {
     self.subject = subject
@@ -82,6 +92,13 @@ public final class FieldSet: Sendable {
       precondition(index.updateValue(at, forKey: field.name) == nil, "a field is declared once")
     }
     self.indexByName = index
+    defaults = fields.map { field in
+      guard let literal = field.defaultValue else { return nil }
+      var diagnostics: [Diagnostic] = []
+      let value = FieldReader.check(literal, field.type, name: field.name, node: nil, diagnostics: &diagnostics)
+      precondition(diagnostics.isEmpty && value != nil, "the default of `\(field.name)` of \(subject) fits its type")
+      return value
+    }
   }
 
   public func field(_ name: String) -> Field? { indexByName[name].map { fields[$0] } }

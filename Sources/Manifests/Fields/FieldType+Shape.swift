@@ -47,11 +47,11 @@ extension FieldType {
     }
   }
 
-  /// All fields that some variant has.
+  /// All fields that some variant has; none is required, since the variant is not known.
   static func union(_ variants: [Variant], subject: String) -> FieldSet {
     var fields: [Field] = []
     for variant in variants {
-      for field in variant.fields.fields where !fields.contains(where: { $0.name == field.name }) { fields.append(field) }
+      for field in variant.fields.fields where !fields.contains(where: { $0.name == field.name }) { fields.append(field.optional) }
     }
     return FieldSet(subject, fields)
   }

@@ -136,12 +136,7 @@ public struct FieldValues: Sendable {
   /// The value of a field: as written, else its default, else nil.
   public subscript(name: String) -> FieldValue? {
     guard let index = set.indexByName[name] else { preconditionFailure("\(set.subject) declares no field `\(name)`") }
-    if let value = written.first(where: { $0.field == index })?.value { return value }
-    guard let literal = set.fields[index].defaultValue else { return nil }
-    var diagnostics: [Diagnostic] = []
-    let value = FieldReader.check(literal, set.fields[index].type, name: name, node: nil, diagnostics: &diagnostics)
-    precondition(diagnostics.isEmpty, "the default of `\(name)` does not fit its type")
-    return value
+    return written.first { $0.field == index }?.value ?? set.defaults[index]
   }
 
   /// Whether the field was written.
@@ -156,13 +151,12 @@ public struct FieldValues: Sendable {
 
   /// The fields that belong into a key: written, and with another value than the default.
   public var keyedFields: [(field: Field, value: FieldValue)] {
-    writtenFields.filter { field, value in
-      guard field.keying != .none else { return false }
-      guard let defaultValue = field.defaultValue else { return true }
-      var diagnostics: [Diagnostic] = []
-      let normal = FieldReader.check(defaultValue, field.type, name: field.name, node: nil, diagnostics: &diagnostics)
-      guard let literal = value.literal else { return true }
-      return normal?.literal != literal
+    written.sorted { $0.field < $1.field }.compactMap { item in
+      let field = set.fields[item.field]
+      if field.keying == .none { return nil }
+      // What is not evaluated yet is not known to be the default.
+      if let literal = item.value.literal, literal == set.defaults[item.field]?.literal { return nil }
+      return (field, item.value)
     }
   }
 

@@ -38,11 +38,7 @@ public enum ManifestFields {
 
   /// A fragment that a manifest includes.
   public static let fragment = FieldSet(
-    "a fragment", manifest.fields.filter { ["schema", "desc", "include", "params", "label_types", "stages"].contains($0.name) }.map { field in
-      Field(
-        field.name, field.type, required: false, default: field.defaultValue, keying: field.keying, alsoCalled: field.alsoCalled, doc: field.doc,
-        example: field.example)
-    })
+    "a fragment", manifest.fields.filter { ["schema", "desc", "include", "params", "label_types", "stages"].contains($0.name) }.map(\.optional))
 
   /// The long form of a parameter.
   public static let parameter = FieldSet(
