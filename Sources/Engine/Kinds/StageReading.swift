@@ -30,6 +30,9 @@ public protocol StageReading: AnyObject {
   /// Where a path written in a manifest (or in a file read through it) leads, from the workspace root.
   func path(_ setting: Setting) throws(Problems) -> String
 
+  /// Puts something else that the output depends on into the key: what was read off ``traits(of:)`` or ``labelTypes``.
+  func note(_ value: String, as role: String)
+
   /// What `tool --version` prints. It enters the key; the engine may remember it by the program file's identity.
   func toolVersion(_ tool: Setting) throws(Problems) -> String
 

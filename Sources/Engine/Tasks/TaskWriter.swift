@@ -52,11 +52,22 @@ public final class TaskWriter {
     try endRow(port, start: start, parent, others)
   }
 
+  /// Writes a piece of a file that is no table: the bytes as they are, no newline added. The file is its pieces in order.
+  public func emit(to port: Int, from parent: RowParent, piece: UnsafeRawBufferPointer) throws(TaskFailure) {
+    guard piece.count > 0 else { return }
+    let start = outputs[port].buffer.count
+    outputs[port].buffer.append(contentsOf: piece)
+    try endRow(port, start: start, parent, [])
+  }
+
   private func endRow(_ port: Int, start: Int, _ parent: RowParent, _ others: [RowParent]) throws(TaskFailure) {
     let end = outputs[port].buffer.count
     let hash = outputs[port].buffer.withUnsafeBytes { XXHash64.hash(UnsafeRawBufferPointer(rebasing: $0[start..<end])) }
     outputs[port].map.append(parent, also: others)
-    outputs[port].cutter.add(digest: hash, bytes: end - start, into: &outputs[port].cuts)
+    // Through a variable: both are parts of one element of `outputs`.
+    var cuts = outputs[port].cuts
+    outputs[port].cutter.add(digest: hash, bytes: end - start, into: &cuts)
+    outputs[port].cuts = cuts
     if !outputs[port].cuts.isEmpty { try takeCuts(port) }
   }
 
