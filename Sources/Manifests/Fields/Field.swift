@@ -64,15 +64,20 @@ public final class FieldSet: Sendable {
     case atMostOne([String])
     /// One of these or more.
     case atLeastOne([String])
+    /// All of these or none.
+    case together([String])
   }
 
-  /// Looks at values that have all been evaluated.
+  /// Looks at what was read, and says what is wrong with it.
   public typealias Check = @Sendable (FieldValues, inout [Diagnostic]) -> Void
 
   /// What has these fields, as messages name it: "assemble", "a message", "`split`".
   public let subject: String
   public let fields: [Field]
   public let rules: [Rule]
+  /// Runs once when the mapping is read; what waits for evaluation is `.unevaluated`.
+  public let shape: Check?
+  /// Runs once all values are evaluated.
   public let check: Check?
   let indexByName: [String: Int]
   /// One bit per required field.
@@ -80,10 +85,11 @@ public final class FieldSet: Sendable {
   /// Checked once: a manifest of ten thousand stages asks for them a hundred thousand times.
   let defaults: [FieldValue?]
 
-  public init(_ subject: String, _ fields: [Field], rules: [Rule] = [], check: Check? = nil) {
+  public init(_ subject: String, _ fields: [Field], rules: [Rule] = [], shape: Check? = nil, check: Check? = nil) {
     self.subject = subject
     self.fields = fields
     self.rules = rules
+    self.shape = shape
     self.check = check
     precondition(fields.count <= 64, "a set of seen fields is one word")
     requiredMask = fields.indices.reduce(0) { fields[$1].isRequired ? $0 | 1 << UInt64($1) : $0 }

@@ -58,6 +58,14 @@ extension FieldReader {
       case .exactlyOne(let list): (names, needsOne, takesMany) = (list, true, false)
       case .atMostOne(let list): (names, needsOne, takesMany) = (list, false, false)
       case .atLeastOne(let list): (names, needsOne, takesMany) = (list, true, true)
+      case .together(let list):
+        if let there = list.first(where: isSeen), let missing = list.first(where: { !isSeen($0) }) {
+          diagnostics.append(
+            Diagnostic(
+              id: "missing-field", "\(set.subject) with `\(there)` needs `\(missing)` too", at: node.entries.first { $0.key.scalar == there }?.key.range ?? place(),
+              help: set.field(missing)?.example))
+        }
+        continue
       }
       let there = names.filter(isSeen)
       if there.count == 1 { continue }

@@ -72,9 +72,10 @@ public struct FieldReader {
     }
     for (at, set) in sets.enumerated() {
       reportMissing(set, node, seen[at], owner)
-      if let check = set.check, values[at].written.count == seen[at].nonzeroBitCount, values[at].isEvaluated {
-        check(values[at], &diagnostics)
-      }
+      // Only when every field that is there could be read: what follows from a mistake is no second one.
+      guard values[at].written.count == seen[at].nonzeroBitCount else { continue }
+      set.shape?(values[at], &diagnostics)
+      if let check = set.check, values[at].isEvaluated { check(values[at], &diagnostics) }
     }
     return values
   }

@@ -70,7 +70,30 @@ public enum ManifestFields {
       Field("schema", .oneOf([.path(.source), .map(.column, .any)]), keying: .content, doc: "JSON Schema of a `json` label, inline or as a file.", example: "schema: Pipelines/schemas/answer.json"),
       Field("uses", uses, default: .list([]), defaultNote: "all", alsoCalled: ["allowed_uses"], doc: "What these labels may be used for.", example: "uses: [training, evaluation]"),
       Field("desc", .text, keying: .none, alsoCalled: ["description"], doc: "What the label means; goes to the card.", example: "desc: What the customer wants"),
-    ])
+    ], shape: checkLabelType)
+
+  @Sendable private static func checkLabelType(_ values: FieldValues, _ diagnostics: inout [Diagnostic]) {
+    guard let kind = values.string("kind") else { return }
+    let needsClasses = ["class", "multi", "rating"].contains(kind)
+    if needsClasses, values.list("classes").isEmpty {
+      diagnostics.append(
+        Diagnostic(
+          id: "missing-field", "a label type of the kind `\(kind)` needs `classes`", at: (values.range(of: "classes") ?? values.node?.range)?.place,
+          help: "classes: [billing, login, refund]"))
+    }
+    if values.isWritten("schema"), kind != "json" {
+      diagnostics.append(
+        Diagnostic(id: "conflict", "`schema` belongs to labels of the kind `json`, not `\(kind)`", at: values.range(of: "schema")?.place, help: "remove it, or kind: json"))
+    }
+    var seen: [Literal] = []
+    for item in values.list("classes") {
+      guard let literal = item.literal else { continue }
+      if seen.contains(literal) {
+        diagnostics.append(Diagnostic(id: "duplicate", "the class `\(literal.yaml)` is there twice", at: item.range?.place))
+      }
+      seen.append(literal)
+    }
+  }
 
   /// The fields that belong to the engine, the same for every kind.
   public static let shared = FieldSet(

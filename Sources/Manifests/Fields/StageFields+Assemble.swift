@@ -1,3 +1,5 @@
+internal import Diagnostics
+
 extension StageFields {
   public static let assemble = KindDeclaration(
     "assemble", doc: "Makes one example of each row: messages, with the label as the answer.",
@@ -22,7 +24,8 @@ extension StageFields {
         Field("examples", .record(examples), keying: .content, doc: "Few-shot rows put before the last user message; only rows whose use allows few_shot.", example: "examples: { from: Datasets/shots.jsonl, count: 4 }"),
         Field(
           "undefined", .choice("strict", "lenient", "chainable"), default: .string("strict"), doc: "What a template does with a name that is not there.", example: "undefined: strict"),
-      ], rules: [.exactlyOne(["template", "messages"])]),
+        Field("now", .text, doc: "What `strftime_now` takes for the present, as RFC 3339; without it the function is an error, since its result would follow the clock.", example: "now: \"2026-03-01T09:30:00Z\""),
+      ], rules: [.exactlyOne(["template", "messages"]), .together(["chosen", "rejected"])], shape: checkNames),
     ports: [.init("rows", "The columns and `messages` (and `tools`, `chosen`, `rejected`)."), .init("unlabeled", "Rows without an answer.")])
 
   static let answer = FieldType.oneOf([.template, .list(.oneOf([.record(message), .tagged(by: "type", parts)]))])
@@ -59,7 +62,20 @@ extension StageFields {
       Field("weight", .choice("0", "1"), default: .string("1"), doc: "Whether to train on it; of the assistant only.", example: "weight: 0"),
       Field("each", .expression(.row), alsoCalled: ["for", "foreach"], doc: "An expression that gives a list; the message is repeated, and the element is `item`.", example: "each: turns"),
       Field("when", .expression(.row), alsoCalled: ["if", "where"], doc: "Leaves the message out unless it is true.", example: "when: item.content is not none"),
-    ], rules: [.atMostOne(["content", "template"]), .atLeastOne(["content", "template", "tool_calls"])])
+    ], rules: [.atMostOne(["content", "template"]), .atLeastOne(["content", "template", "tool_calls"])], shape: checkMessage)
+
+  @Sendable private static func checkNames(_ values: FieldValues, _ diagnostics: inout [Diagnostic]) {
+    ReservedNames.check(values, ["vars"], &diagnostics)
+  }
+
+  @Sendable private static func checkMessage(_ values: FieldValues, _ diagnostics: inout [Diagnostic]) {
+    guard let role = values.string("role"), !FieldReader.looksLikeTemplate(role) else { return }
+    for (field, owner) in [("tool_calls", "assistant"), ("weight", "assistant"), ("tool_call_id", "tool")] where values.isWritten(field) && role != owner {
+      diagnostics.append(
+        Diagnostic(
+          id: "conflict", "`\(field)` belongs to messages of the \(owner), not of the \(role)", at: values.range(of: field)?.place, help: "remove it, or role: \(owner)"))
+    }
+  }
 
   static let examples = FieldSet(
     "`examples`",

@@ -27,7 +27,7 @@ extension StageFields {
         Field("effect", .choice("pure", "snapshot", "submit", "volatile"), default: .string("pure"), doc: "What it does to the world.", example: "effect: snapshot"),
         Field("version", .verbatim, doc: "A part of the key made by hand.", example: "version: gpt-4.1 2026-10"),
         Field("shell", .bool, default: .bool(false), doc: "`run` is one text for /bin/sh.", example: "shell: true"),
-      ], check: checkRun),
+      ], shape: checkRun),
     ports: [.init("rows", "The rows it wrote; with `outputs`, the ports named there.")])
 
   @Sendable private static func checkRun(_ values: FieldValues, _ diagnostics: inout [Diagnostic]) {
@@ -41,6 +41,12 @@ extension StageFields {
     }
     if isShell, run.list != nil {
       diagnostics.append(Diagnostic(id: "type", "with `shell: true`, `run` is one text", at: run.range?.place, help: "remove `shell`, or write one text"))
+    }
+    if values.isWritten("outputs"), values.string("rows") != "file", values["rows"]?.string != nil {
+      diagnostics.append(
+        Diagnostic(
+          id: "conflict", "`outputs` needs `rows: file`", at: values.range(of: "outputs")?.place,
+          help: "otherwise the one output is what the program writes to stdout: remove `outputs`, or add rows: file"))
     }
     if let list = run.list, list.isEmpty {
       diagnostics.append(Diagnostic(id: "type", "`run` names no program", at: run.range?.place, help: "run: [python3, Pipelines/qa/ask.py]"))

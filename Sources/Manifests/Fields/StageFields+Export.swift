@@ -21,8 +21,27 @@ extension StageFields {
           "to", .path(.output), required: true, keying: .none, alsoCalled: ["output", "out", "path", "file"], doc: "Where the files go, with `${split}` when there is a split; published in one step or not at all.",
           example: "to: Outputs/support/${split}.jsonl"),
         Field("shards", .int(1...100_000), default: .int(1), doc: "Files per split.", example: "shards: 16"),
-      ]),
+      ], shape: checkTo),
     ports: [.init("rows", "The rows as they came in; with `split`, one port per split instead.")])
+
+  @Sendable private static func checkTo(_ values: FieldValues, _ diagnostics: inout [Diagnostic]) {
+    guard let to = values["to"], values["split"]?.record != nil || !values.isWritten("split") else { return }
+    var places: [ManifestExpression] = []
+    if case .unevaluated(let text, _) = to.form { places = text.expressions.filter { $0.source.trimmingBlanks() == "split" } }
+    if values.isWritten("split"), places.isEmpty {
+      // Something else that is evaluated may still name the side.
+      if case .unevaluated = to.form, case .unevaluated(let text, _) = to.form, text.expressions.contains(where: { $0.source.contains("split") }) { return }
+      diagnostics.append(
+        Diagnostic(
+          id: "split", "`to` has no `${split}`: every side would be written to one file", at: to.range?.place, help: "to: Outputs/name/${split}.jsonl"))
+    }
+    if !values.isWritten("split"), let first = places.first {
+      diagnostics.append(
+        Diagnostic(
+          id: "split", "`${split}` without `split`", at: first.range,
+          help: "name the sides: split: { by: id, into: { train: 0.9, eval: 0.1 } }, or write one file"))
+    }
+  }
 
   static let exportOptions: [FieldType.Variant] = [
     .init(

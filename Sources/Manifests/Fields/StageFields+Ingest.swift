@@ -1,3 +1,5 @@
+internal import Diagnostics
+
 extension StageFields {
   public static let ingest = KindDeclaration(
     "ingest", doc: "Reads rows from files, archives, a database or a program.",
@@ -28,8 +30,26 @@ extension StageFields {
         Field("sample", .record(sample), doc: "A deterministic part of the rows, stratified by a column if asked.", example: "sample: { rows: 200, by: label, seed: 7 }"),
         Field("on_bad_row", .choice("fail", "quarantine"), default: .string("fail"), alsoCalled: ["on_error"], doc: "What happens to malformed rows.", example: "on_bad_row: quarantine"),
         Field("governance", .record(governance), default: .map([]), doc: "Of the source; the stricter of source and label holds.", example: "governance: { classification: internal }"),
-      ], rules: [.atMostOne(["columns", "rename"])]),
+      ], rules: [.atMostOne(["columns", "rename"])], shape: checkColumns),
     ports: [.init("rows", "The rows."), .init("quarantined", "Malformed rows, with what is wrong with them.")])
+
+  @Sendable private static func checkColumns(_ values: FieldValues, _ diagnostics: inout [Diagnostic]) {
+    ReservedNames.check(values, ["columns", "rename", "derive"], &diagnostics)
+    for join in values.list("join").compactMap(\.record) { ReservedNames.check(join, ["columns"], &diagnostics) }
+    // Only `columns` says all that there is; joined and derived columns come after the key.
+    guard values.isWritten("columns"), let key = values["row_key"] else { return }
+    let columns = values.map("columns")
+    for item in key.list ?? [] {
+      guard let name = item.string, !columns.contains(where: { $0.key == name }) else { continue }
+      // A key by its old name wants the new one.
+      let new = columns.first { $0.value.record?.string("from") == name }?.key
+      diagnostics.append(
+        Diagnostic(
+          id: "row-key", "`row_key` names `\(name)`, which `columns` leaves out", at: item.range?.place,
+          label: new.map { "here it is called `\($0)`" } ?? Suggestion.label(for: name, in: columns.map(\.key)),
+          help: new.map { "row_key: \($0)" } ?? "add it: columns: { \(name): \(name), … }"))
+    }
+  }
 
   static let command = FieldSet(
     "a program as source",

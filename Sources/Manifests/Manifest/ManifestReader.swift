@@ -61,6 +61,7 @@ struct ManifestPass {
 
   mutating func read(_ text: SourceText) -> ManifestDocument? {
     guard let top = readFile(text, ManifestFields.manifest, chain: []) else { return nil }
+    checkLabelTypes()
     return ManifestDocument(
       text: text, name: top.string("name") ?? "", version: top.string("version") ?? "0.0.0", desc: top.string("desc"),
       license: top.string("license"), includes: includes, parameters: parameters, profiles: profiles(top), labelTypes: labelTypes,
@@ -175,7 +176,21 @@ struct ManifestPass {
   private mutating func readLabelTypes(_ top: FieldValues) {
     for entry in top.map("label_types") {
       guard let key = entry.keyNode, let values = entry.value.record, claim(key, "label type", \.labelTypeNames) else { continue }
+      ReservedNames.check(key.scalar, "a label type", key, &reader.diagnostics)
       labelTypes.append(LabelTypeDeclaration(name: entry.key, nameRange: key.range, fields: values))
+    }
+  }
+
+  /// A stage names a label type that is declared; a manifest that declares none leaves it to the label files.
+  private mutating func checkLabelTypes() {
+    guard !labelTypeNames.isEmpty else { return }
+    for stage in stages where stage.fields.set.field("label_type") != nil {
+      guard stage.fields.isWritten("label_type"), let value = stage.fields["label_type"], let name = value.string, labelTypeNames[name] == nil else { continue }
+      let names = labelTypes.map(\.name)
+      reader.diagnostics.append(
+        Diagnostic(
+          id: "unknown-label-type", "there is no label type `\(name)`", at: value.range?.place, label: Suggestion.label(for: name, in: names),
+          help: "declared in `label_types`: " + names.joined(separator: " ")))
     }
   }
 

@@ -63,6 +63,9 @@ private struct SchemaWriter {
       func needs(_ names: [String]) -> ReportJSON { .object(["required": .strings(names)]) }
       switch rule {
       case .exactlyOne(let names): all.append(.object(["oneOf": .array(names.map { needs([$0]) })]))
+      case .together(let names):
+        let others = names.map { name in ReportJSON.Member(name, .strings(names.filter { $0 != name })) }
+        all.append(.object(["dependentRequired": .object(others)]))
       case .atLeastOne(let names): all.append(.object(["anyOf": .array(names.map { needs([$0]) })]))
       case .atMostOne(let names):
         for (at, name) in names.enumerated() {
