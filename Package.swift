@@ -75,5 +75,6 @@ let package = Package(
     tests("LineageTests", ["Rows", "SQLite", "Lineage"]),
     tests("ProcessesTests", ["Processes"]),
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),
+    tests("TemplatesTests", ["Templates"]),
   ]
 )

@@ -1,0 +1,403 @@
+#if canImport(Glibc)
+internal import Glibc
+#elseif canImport(Musl)
+internal import Musl
+#else
+internal import Darwin
+#endif
+
+/// The arguments of a call: positional ones, then those with names.
+struct Args {
+  var base: UnsafeMutablePointer<V>
+  var count: Int
+  var named: NameTable?
+
+  @inline(__always) subscript(i: Int) -> V { i < count ? base[i] : .missing }
+  var namedCount: Int { named?.count ?? 0 }
+  func name(_ i: Int) -> V { named!.names[i] }
+  func namedValue(_ i: Int) -> V { base[count + i] }
+
+  /// The argument of a name.
+  func value(_ name: StaticString) -> V? {
+    for i in 0..<namedCount where self.name(i).isText(name) { return namedValue(i) }
+    return nil
+  }
+}
+
+extension V {
+  func isText(_ s: StaticString) -> Bool {
+    tag == .str && count == s.utf8CodeUnitCount && memcmp(chars, s.utf8Start, count) == 0
+  }
+}
+
+extension Machine {
+  /// Adds what `*list` and `**dict` hold to the arguments.
+  func spread(_ a: Args, _ star: V, _ doubleStar: V) throws(Fault) -> Args {
+    if star.tag == .missing, doubleStar.tag == .missing { return a }
+    var positional: [V] = []
+    for i in 0..<a.count { positional.append(a.base[i]) }
+    if star.tag != .missing {
+      var it = try iterate(star)
+      while let v = try next(&it) { positional.append(v) }
+    }
+    var names: [V] = []
+    var values: [V] = []
+    for i in 0..<a.namedCount {
+      names.append(a.name(i))
+      values.append(a.namedValue(i))
+    }
+    if doubleStar.tag != .missing {
+      guard doubleStar.tag == .dict else { throw typeError("argument after ** must be a mapping, not \(typeName(doubleStar))") }
+      let d = doubleStar.dict
+      for i in 0..<d.pointee.count {
+        let e = d.pointee.entries[i]
+        guard e.key.tag == .str else { throw typeError("keywords must be strings") }
+        for n in names where n.count == e.key.count && memcmp(n.chars, e.key.chars, n.count) == 0 {
+          throw typeError("got multiple values for keyword argument '\(n.text)'")
+        }
+        names.append(e.key)
+        values.append(e.value)
+      }
+    }
+    try burn(positional.count + names.count)
+    let base = try allocate((positional.count + values.count + 1) * MemoryLayout<V>.stride).assumingMemoryBound(to: V.self)
+    for (i, v) in (positional + values).enumerated() { base[i] = v }
+    let table = try allocate((names.count + 1) * MemoryLayout<V>.stride).assumingMemoryBound(to: V.self)
+    for (i, v) in names.enumerated() { table[i] = v }
+    return Args(base: base, count: positional.count, named: names.isEmpty ? nil : NameTable(names: table, count: names.count))
+  }
+
+  func call(_ callee: V, _ a: Args, _ frame: UnsafeMutablePointer<FrameObject>) throws(Fault) -> V {
+    switch callee.tag {
+    case .macro:
+      let mark = outCount
+      captures += 1
+      try callMacro(callee, a)
+      captures -= 1
+      return try take(from: mark, markup: frame.pointee.context.pointee.autoescape)
+    case .function: return try callGlobal(callee, a)
+    case .method: return try callMethod(callee.method.pointee.receiver, callee.method.pointee.name, a, frame)
+    case .loop:
+      let l = callee.loop
+      guard l.pointee.function >= 0, let parent = l.pointee.frame else {
+        throw typeError("The loop must have the 'recursive' marker to be called recursively.")
+      }
+      guard a.count + a.namedCount == 1 else { throw typeError("a recursive loop takes exactly one argument (\(a.count) given)") }
+      let mark = outCount
+      captures += 1
+      try runRecursive(
+        parent.pointee.program.takeUnretainedValue(), l.pointee.function, a.base[0], depth: l.pointee.depth0 + 1, parent: parent,
+        markup: l.pointee.markup)
+      captures -= 1
+      let markup = l.pointee.markup == 1 || (l.pointee.markup == 2 && parent.pointee.context.pointee.autoescape)
+      return try take(from: mark, markup: markup)
+    case .block:
+      let b = callee.block
+      guard a.count == 0, a.namedCount == 0 else { throw typeError("BlockReference.__call__() takes no arguments") }
+      let mark = outCount
+      captures += 1
+      let chain = try self.chain(b.pointee.name, b.pointee.context)
+      try call(chain[b.pointee.depth].program, chain[b.pointee.depth].function, parent: nil, context: b.pointee.context) { (_) throws(Fault) in }
+      captures -= 1
+      return try take(from: mark, markup: b.pointee.context.pointee.autoescape)
+    case .joiner:
+      let j = callee.joiner
+      if j.pointee.used { return j.pointee.separator }
+      j.pointee.used = true
+      return .empty
+    case .undefined: throw undefinedError(callee)
+    default: throw typeError("'\(typeName(callee))' object is not callable")
+    }
+  }
+
+  /// Binds arguments as Jinja2's `Macro.__call__` does and runs the body; it writes to the output.
+  func callMacro(_ callee: V, _ a: Args) throws(Fault) {
+    let m = callee.macro.pointee
+    let program = m.program.takeUnretainedValue()
+    let f = program.functionTable + m.function
+    let total = f.pointee.arguments.count
+    try call(program, m.function, parent: m.frame, context: m.frame.pointee.context) { (slots) throws(Fault) in
+      for i in 0..<min(a.count, total) { slots[Int(f.pointee.argumentSlots[i])] = a.base[i] }
+      var used: UInt64 = 0
+      var foundCaller = a.count >= total && f.pointee.explicitCaller
+      if a.count < total, a.namedCount > 0 || f.pointee.explicitCaller {
+        for i in a.count..<total {
+          let name = f.pointee.arguments[i]
+          for k in 0..<a.namedCount where a.name(k).count == name.count && memcmp(a.name(k).chars, name.chars, name.count) == 0 {
+            slots[Int(f.pointee.argumentSlots[i])] = a.namedValue(k)
+            if k < 64 { used |= 1 << UInt64(k) }
+          }
+          if name.isText("caller") { foundCaller = true }
+        }
+      }
+      if f.pointee.accessesCaller, !foundCaller {
+        var caller = V.missing
+        for k in 0..<a.namedCount where a.name(k).isText("caller") {
+          caller = a.namedValue(k)
+          if k < 64 { used |= 1 << UInt64(k) }
+        }
+        if caller.tag == .missing || caller.tag == .none { caller = try self.undefined(hint: "No caller defined", name: "caller") }
+        if f.pointee.callerSlot >= 0 { slots[Int(f.pointee.callerSlot)] = caller }
+      }
+      if f.pointee.kwargsSlot >= 0 {
+        let d = try self.dict(capacity: a.namedCount)
+        for k in 0..<a.namedCount where k >= 64 || used & (1 << UInt64(k)) == 0 { try self.set(d, a.name(k), a.namedValue(k)) }
+        slots[Int(f.pointee.kwargsSlot)] = d
+      } else {
+        for k in 0..<a.namedCount where k >= 64 || used & (1 << UInt64(k)) == 0 {
+          if a.name(k).isText("caller") {
+            throw self.typeError("macro \(self.macroName(f)) was invoked with two values for the special caller argument. This is most likely a bug.")
+          }
+          throw self.typeError("macro \(self.macroName(f)) takes no keyword argument '\(a.name(k).text)'")
+        }
+      }
+      if f.pointee.varargsSlot >= 0 {
+        let n = max(0, a.count - total)
+        let t = try self.list(capacity: n, tag: .tuple)
+        for i in 0..<n { try self.append(a.base[total + i], to: t) }
+        slots[Int(f.pointee.varargsSlot)] = t
+      } else if a.count > total {
+        throw self.typeError("macro \(self.macroName(f)) takes not more than \(total) argument(s)")
+      }
+    }
+  }
+
+  private func macroName(_ f: UnsafeMutablePointer<Function>) -> String {
+    f.pointee.name.tag == .str ? "'\(f.pointee.name.text)'" : "None"
+  }
+
+  // MARK: loops
+
+  func startLoop(_ slot: UnsafeMutablePointer<V>, _ iterable: V, fresh: Bool, test: Int) throws(Fault) {
+    let it = try iterate(iterable)
+    let l: UnsafeMutablePointer<LoopObject>
+    // The object of an earlier run of the same loop serves again.
+    if !fresh, slot.pointee.tag == .loop {
+      l = slot.pointee.loop
+      l.pointee = LoopObject(iterator: it, source: iterable)
+    } else {
+      l = try make(LoopObject(iterator: it, source: iterable))
+      slot.pointee = V.object(.loop, UnsafeMutableRawPointer(l))
+    }
+    l.pointee.test = test
+    if let r = recursing {
+      l.pointee.depth0 = r.depth
+      l.pointee.function = r.function
+      l.pointee.frame = r.parent
+      l.pointee.markup = r.markup
+      recursing = nil
+    } else {
+      l.pointee.depth0 = 0
+    }
+  }
+
+  struct Recursion {
+    var function: Int
+    var depth: Int
+    var parent: UnsafeMutablePointer<FrameObject>
+    var markup: UInt8
+  }
+
+  func runRecursive(
+    _ program: Program, _ function: Int, _ iterable: V, depth: Int, parent: UnsafeMutablePointer<FrameObject>, markup: UInt8
+  ) throws(Fault) {
+    let f = program.functionTable + function
+    try call(program, function, parent: parent, context: parent.pointee.context) { (slots) throws(Fault) in
+      slots[Int(f.pointee.loopSlot)] = iterable
+      self.recursing = Recursion(function: function, depth: depth, parent: parent, markup: markup)
+    }
+  }
+
+  /// The next item of a loop that is not simply a list.
+  @inline(never)
+  func advance(_ l: UnsafeMutablePointer<LoopObject>, _ frame: UnsafeMutablePointer<FrameObject>, _ program: Program, _ index: Int) throws(Fault)
+    -> V?
+  {
+    var v = l.pointee.after
+    if v.tag == .missing {
+      guard let n = try fetch(l, frame, program, index) else { return nil }
+      v = n
+    } else {
+      l.pointee.after = .missing
+    }
+    l.pointee.index0 += 1
+    l.pointee.before = l.pointee.current
+    l.pointee.current = v
+    return v
+  }
+
+  private func fetch(
+    _ l: UnsafeMutablePointer<LoopObject>, _ frame: UnsafeMutablePointer<FrameObject>, _ program: Program, _ index: Int
+  ) throws(Fault) -> V? {
+    while let v = try next(&l.pointee.iterator) {
+      if l.pointee.test < 0 { return v }
+      try burn(1)
+      sp.pointee = v
+      sp += 1
+      let saved = sp
+      let keep = try truth(try run(program, index, frame, l.pointee.test))
+      sp = saved - 1
+      if keep { return v }
+    }
+    return nil
+  }
+
+  /// Whether the loop walks over a list, where nothing needs to be fetched ahead.
+  @inline(__always) private func isList(_ l: UnsafeMutablePointer<LoopObject>) -> Bool {
+    l.pointee.iterator.kind == .list && l.pointee.test < 0
+  }
+
+  private func peek(_ l: UnsafeMutablePointer<LoopObject>, _ frame: UnsafeMutablePointer<FrameObject>) throws(Fault) -> V? {
+    if isList(l) {
+      let list = l.pointee.iterator.source.list
+      let p = l.pointee.index0 + 1
+      return p < list.pointee.count ? list.pointee.items[p] : nil
+    }
+    if l.pointee.after.tag != .missing { return l.pointee.after }
+    let program = frame.pointee.program.takeUnretainedValue()
+    guard let v = try fetch(l, frame, program, functionIndex(frame)) else { return nil }
+    l.pointee.after = v
+    return v
+  }
+
+  private func functionIndex(_ frame: UnsafeMutablePointer<FrameObject>) -> Int { frame.pointee.function }
+
+  private func length(_ l: UnsafeMutablePointer<LoopObject>, _ frame: UnsafeMutablePointer<FrameObject>) throws(Fault) -> Int {
+    if isList(l) { return l.pointee.iterator.source.list.pointee.count }
+    if l.pointee.length >= 0 { return l.pointee.length }
+    if l.pointee.test < 0, let n = count(l.pointee.source) {
+      l.pointee.length = n
+      return n
+    }
+    // A generator has no length until it is used up.
+    let rest = try list(capacity: 8)
+    let program = frame.pointee.program.takeUnretainedValue()
+    while let v = try fetch(l, frame, program, functionIndex(frame)) { try append(v, to: rest) }
+    l.pointee.length = rest.list.pointee.count + l.pointee.index0 + 1 + (l.pointee.after.tag == .missing ? 0 : 1)
+    // From here on the items come from that list, and need no test any more.
+    let gen = try make(GeneratorObject(kind: .plain, iterator: Iterator(kind: .list, source: rest)))
+    l.pointee.iterator = Iterator(kind: .generator, source: V.object(.generator, UnsafeMutableRawPointer(gen)))
+    l.pointee.test = -1
+    return l.pointee.length
+  }
+
+  func loopField(_ l: UnsafeMutablePointer<LoopObject>, _ field: LoopField, _ frame: UnsafeMutablePointer<FrameObject>) throws(Fault) -> V {
+    switch field {
+    case .index: return .int(l.pointee.index0 + 1)
+    case .index0: return .int(l.pointee.index0)
+    case .first: return .bool(l.pointee.index0 == 0)
+    case .last: return .bool(try peek(l, frame) == nil)
+    case .length: return .int(try length(l, frame))
+    case .revindex: return .int(try length(l, frame) - l.pointee.index0)
+    case .revindex0: return .int(try length(l, frame) - l.pointee.index0 - 1)
+    case .depth: return .int(l.pointee.depth0 + 1)
+    case .depth0: return .int(l.pointee.depth0)
+    case .previtem:
+      if l.pointee.index0 == 0 { return try undefined(hint: "there is no previous item", name: nil) }
+      if isList(l) { return l.pointee.iterator.source.list.pointee.items[l.pointee.index0 - 1] }
+      return l.pointee.before
+    case .nextitem:
+      if let v = try peek(l, frame) { return v }
+      return try undefined(hint: "there is no next item", name: nil)
+    }
+  }
+
+  func unpack(_ v: V, _ n: Int, _ sp: UnsafeMutablePointer<V>) throws(Fault) {
+    // The first target takes the top of the stack.
+    if v.isSequence {
+      let l = v.list
+      guard l.pointee.count == n else { throw unpackError(l.pointee.count, n) }
+      for i in 0..<n { sp[n - 1 - i] = l.pointee.items[i] }
+      return
+    }
+    if v.tag == .undefined { try strictCheck(v) }
+    guard isIterable(v) else { throw typeError("cannot unpack non-iterable \(typeName(v)) object") }
+    var it = try iterate(v)
+    var items: [V] = []
+    while let x = try next(&it) {
+      items.append(x)
+      if items.count > n { throw unpackError(items.count, n) }
+    }
+    guard items.count == n else { throw unpackError(items.count, n) }
+    for i in 0..<n { sp[n - 1 - i] = items[i] }
+  }
+
+  private func unpackError(_ got: Int, _ want: Int) -> Fault {
+    valueError(got > want ? "too many values to unpack (expected \(want))" : "not enough values to unpack (expected \(want), got \(got))")
+  }
+
+  // MARK: globals
+
+  private func callGlobal(_ callee: V, _ a: Args) throws(Fault) -> V {
+    if callee.flag == 1 { return try callHost(hosts[Int(callee.bits)], a) }
+    let g = Global(rawValue: UInt8(callee.bits))!
+    switch g {
+    case .range:
+      guard a.namedCount == 0 else { throw typeError("range() takes no keyword arguments") }
+      guard a.count >= 1, a.count <= 3 else { throw typeError("range expected 1 to 3 arguments, got \(a.count)") }
+      var n: [Int] = []
+      for i in 0..<a.count {
+        if a.base[i].tag == .big { throw fail("OverflowError", "Range too big. The sandbox blocks ranges larger than MAX_RANGE (\(maxRange)).") }
+        n.append(try index(a.base[i], "'\(typeName(a.base[i]))' object cannot be interpreted as an integer"))
+      }
+      let r = n.count == 1 ? RangeObject(start: 0, stop: n[0], step: 1) : RangeObject(start: n[0], stop: n[1], step: n.count == 3 ? n[2] : 1)
+      guard r.step != 0 else { throw valueError("range() arg 3 must not be zero") }
+      let (difference, overflow) = r.stop.subtractingReportingOverflow(r.start)
+      guard !overflow, difference != .min, r.step != .min, r.count <= maxRange else {
+        throw fail("OverflowError", "Range too big. The sandbox blocks ranges larger than MAX_RANGE (\(maxRange)).")
+      }
+      let p = try make(r)
+      return V.object(.range, UnsafeMutableRawPointer(p))
+    case .dict:
+      guard a.count <= 1 else { throw typeError("dict expected at most 1 argument, got \(a.count)") }
+      let d = try dict(capacity: 4)
+      if a.count == 1 { try update(d, a.base[0]) }
+      for i in 0..<a.namedCount { try set(d, a.name(i), a.namedValue(i)) }
+      return d
+    case .namespace:
+      guard a.count <= 1 else { throw typeError("dict expected at most 1 argument, got \(a.count)") }
+      let d = try dict(capacity: 4)
+      if a.count == 1 { try update(d, a.base[0]) }
+      for i in 0..<a.namedCount { try set(d, a.name(i), a.namedValue(i)) }
+      return V(.namespace, bits: d.bits)
+    case .cycler:
+      guard a.namedCount == 0 else { throw typeError("Cycler.__init__() got an unexpected keyword argument '\(a.name(0).text)'") }
+      guard a.count > 0 else { throw fail("RuntimeError", "at least one item has to be provided") }
+      let t = try list(capacity: a.count, tag: .tuple)
+      for i in 0..<a.count { try append(a.base[i], to: t) }
+      return V.object(.cycler, UnsafeMutableRawPointer(try make(CyclerObject(items: t, position: 0))))
+    case .joiner:
+      guard a.count + a.namedCount <= 1 else { throw typeError("Joiner.__init__() takes from 1 to 2 positional arguments but \(a.count + 1) were given") }
+      var separator = a.count == 1 ? a.base[0] : try string(", ")
+      if a.namedCount == 1 {
+        guard let s = a.value("sep") else { throw typeError("Joiner.__init__() got an unexpected keyword argument '\(a.name(0).text)'") }
+        separator = s
+      }
+      return V.object(.joiner, UnsafeMutableRawPointer(try make(JoinerObject(separator: separator, used: false))))
+    case .raise:
+      guard a.count + a.namedCount == 1 else { throw typeError("raise_exception() takes 1 positional argument but \(a.count) were given") }
+      throw fail("TemplateError", try text(of: a.base[0]).text)
+    case .strftime:
+      guard a.count + a.namedCount == 1 else { throw typeError("strftime_now() takes 1 positional argument but \(a.count) were given") }
+      guard a.base[0].tag == .str else { throw typeError("strftime() argument 1 must be str, not \(typeName(a.base[0]))") }
+      guard let now = environment.options.now else {
+        throw fail("TemplateRuntimeError", "`strftime_now` needs a clock; give the time with `now:`")
+      }
+      return try string(now.format(Array(a.base[0].bytes)))
+    }
+  }
+
+  private func callHost(_ f: HostFunction, _ a: Args) throws(Fault) -> V {
+    var positional: [Value] = []
+    for i in 0..<a.count { positional.append(raise(a.base[i])) }
+    var named: [(name: String, value: Value)] = []
+    for i in 0..<a.namedCount { named.append((a.name(i).text, raise(a.namedValue(i)))) }
+    let result: Value
+    do {
+      result = try f.body(positional, named)
+    } catch {
+      throw fail(error.errorClass, error.message)
+    }
+    return try lower(result)
+  }
+}
