@@ -74,7 +74,15 @@ struct PipelinePass {
       var axes: [(name: String, values: [Literal])] = []
       var isComplete = true
       for axis in declaration.matrix {
-        guard let value = axis.value.evaluated(axis.key, &diagnostics, { evaluate($0, matrix: []) }) else {
+        var found: [Diagnostic] = []
+        var messages: [Diagnostic] = []
+        let evaluated = axis.value.evaluated(axis.key, &found) { expression in
+          let (result, problem) = resolveExpression(expression, [], [])
+          if let problem { messages.append(problem) }
+          return result
+        }
+        diagnostics += found + messages
+        guard let value = evaluated else {
           isComplete = false
           continue
         }
@@ -99,7 +107,6 @@ struct PipelinePass {
   private mutating func addCase(_ declaration: StageDeclaration, _ axes: [Literal.Entry]) {
     let before = diagnostics.count
     let allowsLater = declaration.kind == "exec" ? ["split", "in", "out"] : ["split"]
-    func evaluate(_ expression: ManifestExpression) -> Evaluation { self.evaluate(expression, matrix: axes, later: allowsLater) }
     var found: [Diagnostic] = []
     var messages: [Diagnostic] = []
     let fields = declaration.fields.evaluated(&found) { expression in
@@ -123,12 +130,6 @@ struct PipelinePass {
   }
 
   // MARK: expressions
-
-  private mutating func evaluate(_ expression: ManifestExpression, matrix: [Literal.Entry], later: [String] = []) -> Evaluation {
-    let (result, problem) = resolveExpression(expression, matrix, later)
-    if let problem { diagnostics.append(problem) }
-    return result
-  }
 
   private func resolveExpression(_ expression: ManifestExpression, _ matrix: [Literal.Entry], _ later: [String]) -> (Evaluation, Diagnostic?) {
     if let reference = expression.reference { return (.value(.reference(reference)), nil) }

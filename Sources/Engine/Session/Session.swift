@@ -36,6 +36,15 @@ public final class Session: Sendable {
     } catch { throw .invalid(error) }
   }
 
+  /// A session over a graph that no manifest describes.
+  init(testing pipeline: Pipeline, workspace: Workspace) throws {
+    self.workspace = workspace
+    self.kinds = [:]
+    self.pipeline = pipeline
+    self.store = try Store(directory: workspace.storeDirectory)
+    self.lock = try Self.readLock(pipeline, workspace)
+  }
+
   /// Reads a manifest without opening a store: what `pipe lint` does.
   public static func read(
     _ path: String, _ workspace: Workspace, _ kinds: [String: any StageKind.Type], _ overrides: ParameterOverrides = .init()

@@ -116,7 +116,7 @@ package struct Tracer {
     guard case .raw(let file, let entry) = step.table.chunks[step.chunk].origin else { preconditionFailure("sources have raw chunks") }
     let place = scheduler.sources.place(step.table, file: file, entry: entry)
     let raw = try scheduler.bytes(of: step.table, step.chunk, consuming: false)
-    let parser = RecordParser(place.format, context: step.table.chunks[step.chunk].context)
+    let parser = RecordParser(context: step.table.chunks[step.chunk].context)
     let starts = raw.withUnsafeBytes { parser.recordRanges(in: $0) }
     guard step.row < starts.count else {
       return TraceNode(place: .line(file: place.name, line: place.startLine), label: "", bytes: [], parents: [])
@@ -153,8 +153,8 @@ package struct Tracer {
   /// The bytes of one input row (a raw record for sources), as a chunk of its own.
   private func inputRow(_ step: Step, _ context: [UInt8]) throws(TaskFailure) -> [UInt8] {
     let bytes = try scheduler.bytes(of: step.table, step.chunk, consuming: false)
-    if step.table.stage < 0, case .raw(let file, let entry) = step.table.chunks[step.chunk].origin {
-      let parser = RecordParser(scheduler.sources.place(step.table, file: file, entry: entry).format, context: context)
+    if step.table.stage < 0, case .raw = step.table.chunks[step.chunk].origin {
+      let parser = RecordParser(context: context)
       let ranges = bytes.withUnsafeBytes { parser.recordRanges(in: $0) }
       return step.row < ranges.count ? Array(bytes[ranges[step.row]]) : []
     }
