@@ -1,5 +1,5 @@
 /// What may stand in a field. Reading, checking after evaluation, JSON Schema and the reference are all made from it.
-public indirect enum FieldType: Sendable {
+public enum FieldType: Sendable {
   /// A text. Numbers and booleans are not turned into text: they must be quoted.
   case text
   /// A text of a certain form.
@@ -29,11 +29,11 @@ public indirect enum FieldType: Sendable {
   /// A row template: text with `{{ … }}`.
   case template
   case choice([Choice])
-  case list(FieldType)
+  indirect case list(FieldType)
   /// A list, or one item that stands for a list of one. Read as a list.
-  case oneOrMany(FieldType)
+  indirect case oneOrMany(FieldType)
   /// Names to values. When `listed`, a list of names stands for `{name: name}`. Read as a mapping.
-  case map(Word, FieldType, listed: Bool)
+  indirect case map(Word, FieldType, listed: Bool)
   /// A mapping with declared fields. When there is a `shorthand`, a value that is not a mapping stands for `{shorthand: value}`.
   case record(FieldSet, shorthand: String?)
   /// The first that fits the shape of what was written.

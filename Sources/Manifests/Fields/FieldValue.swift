@@ -2,7 +2,7 @@ public import Diagnostics
 
 /// A value that was read for a field, with the place where it stands.
 public struct FieldValue: Sendable {
-  public indirect enum Form: Sendable {
+  public enum Form: Sendable {
     /// A scalar (or, for a field of type `any`, only a scalar too: lists and mappings are `.list` and `.map`).
     case literal(Literal)
     case milliseconds(Int)

@@ -1,5 +1,5 @@
 /// An evaluated value: what a `${…}` gives, a default, a parameter.
-public indirect enum Literal: Sendable, Hashable {
+public enum Literal: Sendable, Hashable {
   case null
   case bool(Bool)
   case int(Int)

@@ -139,17 +139,15 @@ struct ManifestPass {
   }
 
   /// False, with a message, when a name is there already (in another file, that is: inside one file it has been reported).
-  private mutating func claim(_ key: Node, _ what: String, _ names: WritableKeyPath<ManifestPass, [String: SourceRange]>) -> Bool {
-    if let first = self[keyPath: names][key.scalar] {
-      if first.text === key.document.text { return false }
-      reader.diagnostics.append(
-        Diagnostic(
-          id: "duplicate", "the \(what) `\(key.scalar)` is there twice", at: key.range, label: "second",
-          secondary: [.init(place: first.place, label: "first")], help: "rename one of them"))
-      return false
-    }
-    self[keyPath: names][key.scalar] = key.range
-    return true
+  private static func claim(_ key: Node, _ what: String, _ names: inout [String: SourceRange], _ diagnostics: inout [Diagnostic]) -> Bool {
+    guard let first = names.updateValue(key.range, forKey: key.scalar) else { return true }
+    names[key.scalar] = first
+    if first.text === key.document.text { return false }
+    diagnostics.append(
+      Diagnostic(
+        id: "duplicate", "the \(what) `\(key.scalar)` is there twice", at: key.range, label: "second",
+        secondary: [.init(place: first.place, label: "first")], help: "rename one of them"))
+    return false
   }
 
   // MARK: Parameters, profiles, label types
@@ -160,7 +158,7 @@ struct ManifestPass {
     rejectExpressions(FieldValues(set: ManifestFields.manifest, node: node, written: [.init(field: 0, key: nil, value: value)]))
     if reader.diagnostics.count > before { return }
     for entry in value.map ?? [] {
-      guard let key = entry.keyNode, claim(key, "parameter", \.parameterNames) else { continue }
+      guard let key = entry.keyNode, ManifestPass.claim(key, "parameter", &parameterNames, &reader.diagnostics) else { continue }
       if let declaration = ParameterDeclaration(key, entry.value, &reader.diagnostics) { parameters.append(declaration) }
     }
   }
@@ -175,7 +173,7 @@ struct ManifestPass {
 
   private mutating func readLabelTypes(_ top: FieldValues) {
     for entry in top.map("label_types") {
-      guard let key = entry.keyNode, let values = entry.value.record, claim(key, "label type", \.labelTypeNames) else { continue }
+      guard let key = entry.keyNode, let values = entry.value.record, ManifestPass.claim(key, "label type", &labelTypeNames, &reader.diagnostics) else { continue }
       ReservedNames.check(key.scalar, "a label type", key, &reader.diagnostics)
       labelTypes.append(LabelTypeDeclaration(name: entry.key, nameRange: key.range, fields: values))
     }
@@ -205,12 +203,13 @@ struct ManifestPass {
       }
       return
     }
-    stages.reserveCapacity(node.count)
+    stages.reserveCapacity(stages.count + node.count)
+    stageNames.reserveCapacity(stageNames.count + node.count)
     for at in 0..<node.count {
       let (key, value) = node.entry(at)
       if key.isPoisoned { continue }
       guard FieldReader.checkKey(key, .stage, .init(name: "stages"), &reader.diagnostics) else { continue }
-      guard claim(key, "stage", \.stageNames) else { continue }
+      guard ManifestPass.claim(key, "stage", &stageNames, &reader.diagnostics) else { continue }
       if let stage = readStage(key, value) { stages.append(stage) } else { unreadable.insert(key.scalar) }
     }
   }

@@ -62,19 +62,16 @@ public struct Node: Sendable {
 
   /// True when something that has been reported makes this value meaningless.
   public var isPoisoned: Bool {
-    let record = document.records[Int(index)]
-    if record.isPoisoned { return true }
+    if document.records[Int(index)].isPoisoned { return true }
     if document.poisoned.isEmpty { return false }
+    let record = document.records[Int(index)]
     let (start, end) = (Int(record.start), Int(record.end))
     // A collection around a masked value is sound itself.
     if record.shape != .scalar { return document.poisoned.contains { $0.lowerBound <= start && end <= $0.upperBound } }
     return document.poisoned.contains { $0.lowerBound < end && start < $0.upperBound }
   }
 
-  public var byteRange: Range<Int> {
-    let record = document.records[Int(index)]
-    return Int(record.start)..<Int(record.end)
-  }
+  public var byteRange: Range<Int> { Int(document.records[Int(index)].start)..<Int(document.records[Int(index)].end) }
 
   public var range: SourceRange { document.text.range(byteRange) }
 
@@ -85,8 +82,8 @@ public struct Node: Sendable {
 
   /// How many items or entries.
   public var count: Int {
-    let record = document.records[Int(index)]
-    return Int(record.linkCount) / (record.shape == .mapping ? 2 : 1)
+    let links = Int(document.records[Int(index)].linkCount)
+    return shape == .mapping ? links / 2 : links
   }
 
   /// An item of a sequence.

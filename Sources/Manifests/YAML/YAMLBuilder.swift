@@ -26,12 +26,12 @@ struct YAMLBuilder {
 
   private var anchors: [String: Int32] = [:]
   private var frames: [Frame] = []
-  private var pending: [Int32] = []
+  var pending: [Int32] = []
   private var marks: MarkCursor
   private var stopped = false
   let poisoned: [Range<Int>]
 
-  private struct Frame {
+  struct Frame {
     var index: Int32
     var pendingStart: Int
     var anchor: String?
@@ -234,117 +234,6 @@ struct YAMLBuilder {
     attach(frame.index)
   }
 
-  // MARK: Mappings: template braces, keys, merges
-
-  private mutating func finishMapping(_ frame: Frame) {
-    let at = Int(frame.index)
-    let start = frame.pendingStart
-    var merges: [Int] = []
-    var hasBadKey = false
-    for key in stride(from: start, to: pending.count, by: 2) {
-      let record = records[Int(pending[key])]
-      if record.shape != .scalar {
-        hasBadKey = true
-        // An anchored mapping may be a key through an alias; only what is written here can be shown here.
-        if record.start == records[at].start + 1, record.style == .flow, record.shape == .mapping {
-          reportTemplateBraces(Int(records[at].start)..<Int(records[at].end))
-        } else if !record.isPoisoned {
-          diagnostics.append(
-            Diagnostic(id: "yaml-key", "a key must be a text", at: text.range(Int(record.start)..<Int(record.end)), help: "quote it"))
-        }
-      } else if record.style == .plain, record.scalar == "<<" {
-        merges.append(key)
-      }
-    }
-    if hasBadKey {
-      pending.removeSubrange(start...)
-      records[at].shape = .scalar
-      records[at].isPoisoned = true
-      return
-    }
-    reportDuplicates(start)
-    if !merges.isEmpty { merge(start) }
-  }
-
-  private mutating func reportTemplateBraces(_ range: Range<Int>) {
-    let value = YAMLTraps.restOfValue(text.bytes, from: range.lowerBound)
-    diagnostics.append(YAMLTraps.templateBraces(text, value))
-  }
-
-  private mutating func reportDuplicates(_ start: Int) {
-    let count = (pending.count - start) / 2
-    func key(_ at: Int) -> Int { Int(pending[start + 2 * at]) }
-    var duplicates: [(first: Int, second: Int)] = []
-    if count <= 12 {
-      // Most mappings are small, and comparing short strings beats hashing them.
-      for later in stride(from: 1, to: count, by: 1) {
-        for earlier in 0..<later where records[key(earlier)].scalar == records[key(later)].scalar {
-          duplicates.append((key(earlier), key(later)))
-          break
-        }
-      }
-    } else {
-      var seen: [String: Int] = [:]
-      seen.reserveCapacity(count)
-      for at in 0..<count {
-        if let first = seen.updateValue(key(at), forKey: records[key(at)].scalar) {
-          duplicates.append((first, key(at)))
-          seen[records[key(at)].scalar] = first
-        }
-      }
-    }
-    for (first, second) in duplicates where !records[second].isPoisoned {
-      func range(_ index: Int) -> SourceRange { text.range(Int(records[index].start)..<Int(records[index].end)) }
-      let name = records[second].scalar
-      diagnostics.append(
-        Diagnostic(
-          id: "yaml-duplicate-key", "`\(name)` is there twice", at: range(second), label: "second",
-          secondary: [.init(place: range(first).place, label: "first")],
-          help: name == "<<" ? "merge several with one list: <<: [*a, *b]" : "remove one of them; YAML readers silently take the last"))
-    }
-  }
-
-  /// Replaces `<<` entries by the entries of what they name: written keys win over merged ones, earlier merges over later ones.
-  private mutating func merge(_ start: Int) {
-    let own = Array(pending[start...])
-    var taken = Set<String>()
-    for at in stride(from: 0, to: own.count, by: 2) { taken.insert(records[Int(own[at])].scalar) }
-    var out: [Int32] = []
-    for at in stride(from: 0, to: own.count, by: 2) {
-      let key = records[Int(own[at])]
-      guard key.style == .plain, key.scalar == "<<" else {
-        out += own[at...at + 1]
-        continue
-      }
-      let value = records[Int(own[at + 1])]
-      let sources: [Int32]
-      if value.shape == .sequence {
-        sources = Array(links[Int(value.firstLink)..<Int(value.firstLink + value.linkCount)])
-      } else {
-        sources = [own[at + 1]]
-      }
-      var isReported = false
-      for source in sources {
-        let record = records[Int(source)]
-        guard record.shape == .mapping else {
-          if !record.isPoisoned, !isReported {
-            isReported = true
-            diagnostics.append(
-              Diagnostic(
-                id: "yaml-merge", "`<<` takes a mapping, or a list of mappings", at: text.range(Int(key.start)..<Int(key.end)),
-                secondary: [.init(place: text.range(Int(record.start)..<max(Int(record.end), Int(record.start) + 1)).place, label: "this is neither")]))
-          }
-          continue
-        }
-        for link in stride(from: Int(record.firstLink), to: Int(record.firstLink + record.linkCount), by: 2)
-        where taken.insert(records[Int(links[link])].scalar).inserted {
-          out += links[link...link + 1]
-        }
-      }
-    }
-    pending.replaceSubrange(start..., with: out)
-  }
-
   // MARK: Tags and properties
 
   private mutating func tagged(
@@ -381,80 +270,5 @@ struct YAMLBuilder {
       }
     }
     return at
-  }
-
-  /// Notes texts that readers of YAML 1.1 (PyYAML and many more) take for something else.
-  private mutating func remarkYAML11(_ scalar: String, _ kind: Node.ScalarKind, _ range: Range<Int>) {
-    let count = scalar.utf8.count
-    guard count <= 12, let first = scalar.utf8.first else { return }
-    let reading: String
-    if kind == .int, first == UInt8(ascii: "0"), count > 1, scalar.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "7")).contains($0) }) {
-      reading = "the octal number \(Int(scalar, radix: 8) ?? 0); here it is \(Int(scalar) ?? 0)"
-    } else if kind == .string, (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first), let sixties = sexagesimal(scalar) {
-      reading = "the number \(sixties); here it is text"
-    } else if kind == .string, count <= 3, YAML11.isBooleanWord(scalar) {
-      reading = YAML11.isTrue(scalar) ? "true; here it is text" : "false; here it is text"
-    } else {
-      return
-    }
-    diagnostics.append(
-      Diagnostic(
-        .note, id: "yaml-1.1", "other YAML readers take `\(scalar)` for \(reading)", at: text.range(range), help: "quote it: \"\(scalar)\""))
-  }
-
-  private func sexagesimal(_ text: String) -> Int? {
-    let parts = text.split(separator: ":", omittingEmptySubsequences: false)
-    guard parts.count > 1 else { return nil }
-    var total = 0
-    for (at, part) in parts.enumerated() {
-      guard (1...2).contains(part.utf8.count) || at == 0, let value = Int(part), part.utf8.first != UInt8(ascii: "+"), at == 0 || value < 60 else {
-        return nil
-      }
-      total = total * 60 + value
-    }
-    return total
-  }
-}
-
-/// The words that YAML 1.1 takes for booleans.
-enum YAML11 {
-  static func isBooleanWord(_ word: String) -> Bool {
-    switch word {
-    case "yes", "Yes", "YES", "no", "No", "NO", "on", "On", "ON", "off", "Off", "OFF": true
-    default: false
-    }
-  }
-
-  static func isTrue(_ word: String) -> Bool { word.lowercased() == "yes" || word.lowercased() == "on" }
-}
-
-/// Turns libyaml's marks, which count characters, into byte offsets. Marks come nearly in order, so it walks.
-struct MarkCursor {
-  let isASCII: Bool
-  /// Bytes before the first character (a byte order mark).
-  let base: Int
-  private var character = 0
-  private var byte: Int
-
-  init(isASCII: Bool, base: Int) {
-    self.isASCII = isASCII
-    self.base = base
-    self.byte = base
-  }
-
-  mutating func byte(_ mark: yaml_mark_t, _ bytes: UnsafeBufferPointer<UInt8>) -> Int {
-    let index = Int(mark.index)
-    if isASCII { return min(index + base, bytes.count) }
-    while character < index, byte < bytes.count {
-      byte += 1
-      while byte < bytes.count, bytes[byte] & 0xC0 == 0x80 { byte += 1 }
-      character += 1
-    }
-    while character > index {
-      byte -= 1
-      while byte > base, bytes[byte] & 0xC0 == 0x80 { byte -= 1 }
-      character -= 1
-    }
-    return byte
   }
 }
