@@ -3,13 +3,13 @@ internal import Diagnostics
 // What is said about values that do not fit.
 extension FieldReader {
   mutating func mismatch(_ node: Node, _ subject: Subject, _ wanted: String, help: String?) {
-    if node.isPoisoned { return }
+    if node.isPoisoned || (node.style == .flow && node.holdsPoison) { return }
     diagnostics.append(
       Diagnostic(id: "type", "\(subject.text) wants \(wanted), found \(FieldReader.found(node))", at: FieldReader.shownRange(node), help: help))
   }
 
   mutating func notAScalar(_ node: Node, _ type: FieldType, _ subject: Subject) {
-    if case .expression = type, node.isMapping, !node.isPoisoned {
+    if case .expression = type, node.isMapping, !node.isPoisoned, !node.holdsPoison {
       diagnostics.append(
         Diagnostic(
           id: "yaml-colon", "the expression contains `: `, so YAML reads a mapping", at: FieldReader.shownRange(node), label: "quote it",

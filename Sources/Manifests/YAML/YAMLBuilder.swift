@@ -122,6 +122,10 @@ struct YAMLBuilder {
     let scalar = String(decoding: value, as: UTF8.self)
     var isPoisoned = false
     if let tag = data.tag { (kind, isPoisoned) = tagged(String(cString: tag), scalar, kind, event, bytes) }
+    if data.anchor != nil, data.tag == nil, style == .plain, scalar.isEmpty {
+      diagnostics.append(YAMLTraps.emptyAnchor(text, at: marks.byte(event.start_mark, bytes)))
+      isPoisoned = true
+    }
     if style == .plain, kind != .null { remarkYAML11(scalar, kind, start..<end) }
     add(
       NodeRecord(shape: .scalar, style: style, scalarKind: kind, start: UInt32(start), end: UInt32(end), scalar: scalar, isPoisoned: isPoisoned),

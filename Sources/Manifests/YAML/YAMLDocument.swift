@@ -71,6 +71,13 @@ public struct Node: Sendable {
     return document.poisoned.contains { $0.lowerBound < end && start < $0.upperBound }
   }
 
+  /// True when something inside has been reported as a mistake of YAML: its shape says nothing then.
+  var holdsPoison: Bool {
+    if document.poisoned.isEmpty { return false }
+    let range = byteRange
+    return document.poisoned.contains { $0.overlaps(range) }
+  }
+
   public var byteRange: Range<Int> { Int(document.records[Int(index)].start)..<Int(document.records[Int(index)].end) }
 
   public var range: SourceRange { document.text.range(byteRange) }

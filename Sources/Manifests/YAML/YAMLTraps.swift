@@ -19,6 +19,12 @@ enum YAMLTraps {
       return quoted(failure, text, scan)
     }
     if failure.problem.contains("cannot start any token") { return badStart(text, scan, failure.offset) }
+    if failure.context.hasSuffix("a block scalar") { return blockText(failure, text, scan) }
+    if failure.problem.contains("did not find expected node content") { return badStart(text, scan, failure.offset) }
+    if failure.problem.contains("found unexpected ':'") {
+      let value = scan.flowValue(around: failure.offset)
+      return Explanation(diagnostic: colonInText(text, scan, value), mask: value)
+    }
     if failure.context.hasSuffix("an alias") || failure.context.hasSuffix("an anchor") {
       return badStart(text, scan, failure.contextOffset ?? failure.offset)
     }
@@ -72,6 +78,11 @@ enum YAMLTraps {
       return Explanation(diagnostic: colonInText(text, scan, value), mask: value)
     }
     let sign = String(UnicodeScalar(bracket))
+    if bracket == UInt8(ascii: "]") || bracket == UInt8(ascii: "}") {
+      return Explanation(
+        diagnostic: Diagnostic(id: "yaml-syntax", "`\(sign)` closes nothing that is open", at: text.range(open..<open + 1), help: "remove it, or quote the text it belongs to"),
+        mask: nil)
+    }
     let atEnd = failure.offset >= scan.contentEnd
     if atEnd || close == nil || scan.lineStart(failure.offset) != scan.lineStart(open) {
       let name = bracket == UInt8(ascii: "{") ? "}" : "]"
@@ -143,6 +154,18 @@ enum YAMLTraps {
 
   // MARK: First characters
 
+  /// `where: > 5`, `content: | text`.
+  private static func blockText(_ failure: YAMLFailure, _ text: SourceText, _ scan: Scan) -> Explanation {
+    let start = failure.contextOffset ?? failure.offset
+    let value = scan.restOfValue(from: start)
+    let sign = String(UnicodeScalar(scan.bytes[min(start, scan.bytes.count - 1)]))
+    return Explanation(
+      diagnostic: Diagnostic(
+        id: "yaml-block", "a value that begins with `\(sign)` is a text on the lines below", at: text.range(value),
+        label: "nothing may follow `\(sign)` on its line", help: "quote the value: \(scan.keyPrefix(start))\(Scan.quote(scan.string(value)))\nor put the text on the next line"),
+      mask: value)
+  }
+
   private static func badStart(_ text: SourceText, _ scan: Scan, _ offset: Int) -> Explanation {
     let byte = offset < scan.bytes.count ? scan.bytes[offset] : 0
     if byte == UInt8(ascii: "\t") { return Explanation(diagnostic: tab(text, scan, offset), mask: nil) }
@@ -165,6 +188,9 @@ enum YAMLTraps {
         id: "yaml-start", "a value that begins with \(sign) must be quoted", at: text.range(value), label: label,
         help: scan.keyPrefix(value.lowerBound) + Scan.quote(content)), mask: value)
   }
+
+  /// `where: &x`: an anchor with nothing behind it.
+  static func emptyAnchor(_ text: SourceText, at: Int) -> Diagnostic { badStart(text, Scan(bytes: text.bytes), at).diagnostic }
 
   static func tag(_ text: SourceText, at: Int) -> Diagnostic {
     let scan = Scan(bytes: text.bytes)
@@ -251,6 +277,12 @@ enum YAMLTraps {
         return Explanation(diagnostic: templateBraces(text, value), mask: value)
       }
       if first == UInt8(ascii: "{") || first == UInt8(ascii: "[") {
+        if failure.offset < scan.bytes.count, scan.bytes[failure.offset] == UInt8(ascii: "]") || scan.bytes[failure.offset] == UInt8(ascii: "}") {
+          return Explanation(
+            diagnostic: Diagnostic(
+              id: "yaml-syntax", "`\(UnicodeScalar(scan.bytes[failure.offset]))` closes nothing that is open", at: text.range(failure.offset..<failure.offset + 1),
+              help: "remove it"), mask: line.value)
+        }
         return Explanation(
           diagnostic: Diagnostic(
             id: "yaml-after-bracket", "the text goes on after its closing bracket",
