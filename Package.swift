@@ -76,5 +76,6 @@ let package = Package(
     tests("ProcessesTests", ["Processes"]),
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),
     tests("TemplatesTests", ["Templates"]),
+    tests("StagesTests", ["Diagnostics", "Rows", "Templates", "Processes", "Engine", "Stages"]),
   ]
 )

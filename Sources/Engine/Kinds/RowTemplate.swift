@@ -13,6 +13,9 @@ public struct RowTemplate: Sendable {
 
   /// An error of this template as a message: the place in the file that a person wrote, included files too.
   public func diagnostic(_ error: TemplateError, id: String = "template") -> Diagnostic { sources.diagnostic(error, id: id, whole: range) }
+
+  /// Where some bytes of the template's source stand in the file that a person wrote.
+  public func place(_ bytes: Range<Int>) -> Place? { sources.place(template.name, bytes) ?? range?.place }
 }
 
 /// A compiled row expression with the operands that the manifest gave it.
@@ -24,6 +27,9 @@ public struct RowExpression: Sendable {
 
   /// An error of this expression as a message.
   public func diagnostic(_ error: TemplateError, id: String = "expression") -> Diagnostic { sources.diagnostic(error, id: id, whole: range) }
+
+  /// Where some bytes of the expression stand in the file that a person wrote.
+  public func place(_ bytes: Range<Int>) -> Place? { sources.place(expression.name, bytes) ?? range?.place }
 }
 
 /// The texts behind template names: files of the workspace, and stretches of the manifest.

@@ -1,0 +1,245 @@
+internal import Diagnostics
+internal import Engine
+internal import Rows
+internal import Templates
+
+/// Reads an assemble stage's fields into a plan.
+struct AssembleReader {
+  private(set) var plan = AssemblePlan()
+  private(set) var inputs: [InputPort] = []
+  private(set) var traits = TableTraits()
+  private(set) var labelNames: [String] = []
+  private var names = TemplateNames()
+  private let types: [LabelType]
+
+  init(_ reader: inout SettingReader) { types = reader.stage.labelTypes }
+
+  mutating func read(_ reader: inout SettingReader) {
+    let from = reader.setting("from")
+    let sources = reader.inputs(from)
+    traits = reader.traits(of: sources)
+    inputs = [InputPort(name: "from", reading: .stream, sources: sources, range: from?.range)]
+    plan.rowKey = RowKey(columns: traits.rowKey)
+
+    let prompt = readPrompt(&reader)
+    let messages = prompt?.entry("messages") ?? reader.setting("messages")
+    plan.messages = (messages?.list ?? []).compactMap { MessageTemplate($0, &reader, &names) }
+    plan.chosen = readAnswer("chosen", &reader)
+    plan.rejected = readAnswer("rejected", &reader)
+    readTools(&reader)
+    readConstants(prompt, &reader)
+    readExamples(prompt, &reader)
+    readLabels(reader.setting("label_type") ?? prompt?.entry("label_type"), &reader)
+    plan.readsRow = names.names.contains("row")
+    plan.readsLabels = names.names.contains("labels") || names.hasReferences
+    plan.readsExamples = names.names.contains("examples") || names.hasReferences
+    // The key of a row is its `row.id`, and what keeps it from being its own example.
+    if plan.readsRow || plan.fewShot != nil { reader.stage.note(traits.rowKey.joined(separator: "\u{1}"), as: "row_key") }
+    reserve(&reader)
+    checkNames(&reader)
+    describeOutput()
+  }
+
+  // MARK: Templates
+
+  private mutating func readPrompt(_ reader: inout SettingReader) -> Setting? {
+    guard let setting = reader.setting("template") else { return nil }
+    let stage = reader.stage
+    let prompt = reader.attempt { () throws(Problems) in try stage.promptTemplate(setting) }
+    if let prompt { plan.signature = PromptSignature(prompt) }
+    return prompt
+  }
+
+  /// `chosen` and `rejected`: a template, a list of messages, or a list of parts.
+  private mutating func readAnswer(_ field: String, _ reader: inout SettingReader) -> [MessageTemplate]? {
+    guard let setting = reader.setting(field) else { return nil }
+    guard let list = setting.list else { return names.template(setting, &reader).map { [MessageTemplate(answer: .template($0))] } }
+    if list.contains(where: { $0["role"] != nil }) { return list.compactMap { MessageTemplate($0, &reader, &names) } }
+    return [MessageTemplate(answer: .parts(list.compactMap { MessageTemplate.part($0, &reader, &names) }))]
+  }
+
+  private mutating func readTools(_ reader: inout SettingReader) {
+    guard let setting = reader.setting("tools"), let text = setting.text else { return }
+    if text.contains("{{") || text.contains("{%") {
+      if let template = names.template(setting, &reader) { plan.tools = .template(template) }
+      return
+    }
+    let stage = reader.stage
+    guard let file = reader.attempt({ () throws(Problems) in try stage.file(setting, role: "tools") }) else { return }
+    var json: [UInt8] = []
+    do {
+      try file.bytes.withUnsafeBytes { bytes -> Result<Void, JSONError> in
+        do throws(JSONError) { return .success(try JSONValidator.appendValue(bytes, to: &json)) } catch { return .failure(error) }
+      }.get()
+    } catch {
+      reader.report(Diagnostic(.error, id: "tools", error.message, at: file.range(error.offset..<(error.offset + 1)).place))
+      return
+    }
+    guard json.first == UInt8(ascii: "[") else {
+      reader.report(setting.problem("tools", "`\(file.path)` holds no list", help: "tools are a JSON list of { \"type\": \"function\", \"function\": … }"))
+      return
+    }
+    plan.tools = .constant(json)
+  }
+
+  private mutating func readConstants(_ prompt: Setting?, _ reader: inout SettingReader) {
+    func bind(_ name: String, _ json: [UInt8]) {
+      plan.constants[name] = Value(json: json)
+      plan.provided.insert(name)
+    }
+    if let instructions = prompt?.entry("instructions")?.text { bind("instructions", JSONText.quoted(instructions)) }
+    if let examples = prompt?.entry("examples")?.json { bind("examples", examples) }
+    for entry in reader.setting("vars")?.map ?? [] {
+      guard let json = entry.setting.json else {
+        reader.report(entry.setting.problem("type", "the var `\(entry.name)` is no value"))
+        continue
+      }
+      if traits.columns?.contains(entry.name) == true {
+        reader.report(
+          Diagnostic(
+            .error, id: "reserved-column", "the var `\(entry.name)` has the name of a column", at: (entry.nameRange ?? entry.setting.range)?.place,
+            help: "give the var another name"))
+      }
+      bind(entry.name, json)
+    }
+  }
+
+  private mutating func readExamples(_ prompt: Setting?, _ reader: inout SettingReader) {
+    guard let setting = reader.setting("examples"), let from = setting.entry("from") else { return }
+    let sources = reader.inputs(from)
+    inputs.append(InputPort(name: FewShot.port, reading: .whole, sources: sources, range: from.range))
+    let stage = reader.stage
+    let test = setting.entry("where").flatMap { test in reader.attempt { () throws(Problems) in RowTest(try stage.expression(test)) } }
+    plan.fewShot = FewShot(count: setting.entry("count")?.int ?? 4, test: test)
+    plan.provided.insert("examples")
+  }
+
+  // MARK: Labels
+
+  private mutating func readLabels(_ answering: Setting?, _ reader: inout SettingReader) {
+    let setting = reader.setting("labels")
+    var sources: [(source: InputSource, range: SourceRange?)] = []
+    for item in setting?.oneOrMany ?? [] { sources += reader.inputs(item).map { ($0, item.range) } }
+
+    let known = Set(types.map(\.name))
+    if let answering, let name = answering.text, !known.contains(name) {
+      reader.report(
+        answering.problem(
+          "label-type", "there is no label type `\(name)`", label: Suggestion.label(for: name, in: types.map(\.name)),
+          help: "declare it at the top of the manifest: label_types: { \(name): { kind: class, classes: [a, b] } }"))
+    }
+    let answers = plan.messages.filter(\.mayAnswer) + (plan.chosen ?? []) + (plan.rejected ?? [])
+    let read = Set(answers.flatMap(\.names)).intersection(known)
+    plan.required = read.union(answering?.text.map { [$0] } ?? [])
+    guard !sources.isEmpty else {
+      // A column may well have the name of a label type; without labels it is just a column.
+      plan.required = []
+      if let answering, answering.range != nil, known.contains(answering.text ?? "") {
+        reader.report(
+          answering.problem("labels", "nothing says where the labels of `\(answering.text ?? "")` are", help: "labels: Datasets/\(reader.stage.stageName)/labels.jsonl"))
+      }
+      return
+    }
+    guard let sheet = traits.sheet, !traits.rowKey.isEmpty else {
+      let lacks = [traits.sheet == nil ? "`sheet:`" : nil, traits.rowKey.isEmpty ? "`row_key:`" : nil].compactMap { $0 }.joined(separator: " and ")
+      reader.report(
+        setting!.problem(
+          "sheet", "labels attach to rows by sheet and row_key, and the input has no \(lacks)",
+          help: "on the stage that reads the rows: \(traits.sheet == nil ? "sheet: a name that label files use for these rows" : "row_key: the column that identifies a row")"))
+      return
+    }
+
+    let carried = Set(sources.flatMap { reader.stage.traits(of: $0.source).labelTypes })
+    let readsAll = names.names.contains("labels") || names.hasReferences
+    let attached = types.filter { readsAll || names.names.contains($0.name) || plan.required.contains($0.name) || carried.contains($0.name) }
+    plan.rules = attached.map(LabelRule.init)
+    for rule in plan.rules { reader.stage.note(rule.note, as: "label type \(rule.name)") }
+    let details = readsAll ? LabelReader.detailFields.filter(names.mentions) : []
+    let labels = LabelReader(sheet: sheet, rowKey: traits.rowKey, details: details)
+    plan.labels = labels
+    plan.provided.formUnion(attached.map(\.name))
+    if attached.isEmpty {
+      reader.report(
+        setting!.problem("labels", "no template reads a label, and `label_type` names none", help: "name the type: label_type: \(types.first?.name ?? "intent")"))
+    }
+    addPorts(sources, labels, attached.map(\.name))
+  }
+
+  private mutating func addPorts(_ sources: [(source: InputSource, range: SourceRange?)], _ labels: LabelReader, _ types: [String]) {
+    for (index, (source, range)) in sources.enumerated() {
+      let name = index == 0 ? "labels" : "labels.\(index)"
+      let reading = KeyedReading(
+        key: LabelReader.keyColumns, fields: LabelReader.baseFields + labels.details, accepts: labels.accepts(types),
+        keys: { (chunk) throws(TaskFailure) in
+          var keys: [UInt64] = []
+          chunk.rows.forEachRow { _, row in
+            // A row without key fails where it is assembled, with its place.
+            guard let item = try? labels.item(of: row) else { return }
+            for type in types { keys.append(SideKey.hash(labels.key(item: item, labelType: type))) }
+          }
+          return keys
+        })
+      inputs.append(InputPort(name: name, reading: .keyed(reading), sources: [source], range: range))
+      plan.labelPorts.append(name)
+      if case .port(let reference) = source { labelNames.append(reference.description) }
+    }
+  }
+
+  // MARK: Names
+
+  private mutating func reserve(_ reader: inout SettingReader) {
+    var reserved = ["row", "labels", "messages", "status", "uses"]
+    if case .none = plan.tools {} else { reserved.append("tools") }
+    if plan.chosen != nil { reserved.append("chosen") }
+    if plan.rejected != nil { reserved.append("rejected") }
+    reserved += plan.rules.map(\.name)
+    for name in reserved { plan.reserved[JSONText.quoted(name)] = name }
+    for column in traits.columns ?? [] where reserved.contains(column) {
+      let isLabel = plan.rules.contains { $0.name == column }
+      reader.report(
+        Diagnostic(
+          .error, id: "reserved-column",
+          isLabel ? "the label type `\(column)` has the name of a column" : "the input has a column `\(column)`, and assemble gives that name a meaning of its own",
+          at: (inputs.first?.range ?? reader.stage.range)?.place, help: AssemblePlan.renameHelp(column)))
+    }
+  }
+
+  /// Names in templates that nothing provides, when the columns are known beforehand.
+  private func checkNames(_ reader: inout SettingReader) {
+    for place in ["row.path", "row.line", "row.split"] where names.names.contains("row") && names.contains(place) {
+      reader.report(
+        Diagnostic(
+          .error, id: "planned", "`\(place)` in a row template is planned and not built yet", at: reader.stage.range?.place,
+          help: "a column that holds it can be made where the rows are read"))
+    }
+    guard let columns = traits.columns else { return }
+    let inputs = plan.signature.inputs
+    let known = Set(columns).union(plan.provided).union(inputs.map(\.name)).union(["row", "labels", "item"])
+    var reported: Set<String> = []
+    for use in names.uses where !known.contains(use.name) && use.place != nil {
+      guard reported.insert("\(use.name) \(use.place?.description ?? "")").inserted else { continue }
+      let isLabelType = types.contains { $0.name == use.name }
+      reader.report(
+        Diagnostic(
+          .error, id: "unknown-name", "nothing provides `\(use.name)`", at: use.place,
+          label: isLabelType ? "a label type, and this stage attaches no labels" : Suggestion.label(for: use.name, in: known.sorted()),
+          help: isLabelType ? "labels: where the labels are" : "columns: \(columns.joined(separator: ", "))"))
+    }
+    for input in inputs where !input.isOptional && !plan.provided.contains(input.name) && !columns.contains(input.column) {
+      reader.report(
+        Diagnostic(
+          .error, id: "unknown-name", "the input `\(input.name)` has no column `\(input.column)`", at: input.range?.place,
+          label: Suggestion.label(for: input.column, in: columns), help: "\(input.name): { from: the column's name }"))
+    }
+  }
+
+  private mutating func describeOutput() {
+    traits.labelTypes = plan.rules.map(\.name)
+    guard var columns = traits.columns else { return }
+    columns.append("messages")
+    if case .none = plan.tools {} else { columns.append("tools") }
+    if plan.chosen != nil { columns.append("chosen") }
+    if plan.rejected != nil { columns.append("rejected") }
+    traits.columns = columns + plan.rules.map(\.name) + ["status", "uses"]
+  }
+}

@@ -1,0 +1,167 @@
+public import Diagnostics
+public import Engine
+
+/// `exec`: runs a program on rows or files; the way out to everything else.
+public struct ExecKind: StageKind {
+  public static let name = "exec"
+  public static let version = 1
+  public static let facts = ["lineage.unknown", "rows.asked"]
+
+  public let inputs: [InputPort]
+  public let outputs: [OutputPort]
+  public let effect: Effect
+  public let publishes: [Publication]
+  private let run: ExecRun
+  private let mode: Mode
+
+  enum Mode: String {
+    case table, chunk, row, file
+  }
+
+  public init(_ stage: any StageReading) throws(Problems) {
+    var reader = SettingReader(stage)
+    let mode = reader.setting("rows")?.text.flatMap(Mode.init(rawValue:)) ?? .table
+    let rowKey = reader.setting("row_key")?.texts ?? []
+    effect = reader.setting("effect")?.text.flatMap(Effect.init(rawValue:)) ?? .pure
+
+    inputs = Self.inputs(mode, &reader)
+    let (outputs, ports, publishes) = Self.outputs(mode, rowKey, &reader)
+    self.outputs = ports
+    self.publishes = publishes
+    let command = Self.command(mode, inputs.map(\.name), outputs.map(\.name), &reader)
+    for (index, file) in (reader.setting("files")?.oneOrMany ?? []).enumerated() {
+      _ = reader.attempt { () throws(Problems) in try stage.file(file, role: "files[\(index)]") }
+    }
+    for tool in reader.setting("tools")?.oneOrMany ?? [] {
+      _ = reader.attempt { () throws(Problems) in try stage.toolVersion(tool) }
+    }
+    try reader.finish()
+    self.mode = mode
+    run = ExecRun(command: command, rowKey: rowKey, inputs: inputs.map(\.name), outputs: outputs)
+  }
+
+  public var work: Work {
+    let run = run
+    return switch mode {
+    case .table: .wholeInput(WholeWork { (input, writer) throws(TaskFailure) in try run.table(input, writer) })
+    case .file: .wholeInput(WholeWork { (input, writer) throws(TaskFailure) in try run.file(input, writer) })
+    case .chunk: .eachChunk(ChunkWork(isCostly: true) { (input, writer) throws(TaskFailure) in try run.chunk(input, writer) })
+    case .row: .eachChunk(ChunkWork(isCostly: true) { (input, writer) throws(TaskFailure) in try run.row(input, writer) })
+    }
+  }
+
+  /// `12 of unknown origin`
+  public func note(_ sums: [String: Int]) -> String? {
+    sums["lineage.unknown"].flatMap { $0 > 0 ? "\($0) of unknown origin" : nil }
+  }
+
+  // MARK: Reading the fields
+
+  private static func inputs(_ mode: Mode, _ reader: inout SettingReader) -> [InputPort] {
+    let isWhole = mode == .table || mode == .file
+    let reading: PortReading = isWhole ? .whole : .stream
+    guard let from = reader.setting("from"), from.list?.isEmpty != true else {
+      if !isWhole {
+        reader.report(
+          Diagnostic(
+            id: "from", "`rows: \(mode.rawValue)` needs rows, and `from` names none", at: reader.stage.range?.place,
+            help: "a program without input is `rows: table`: what it prints are its rows"))
+      }
+      return []
+    }
+    if let named = from.map {
+      if named.count > 1, mode != .file {
+        reader.report(
+          from.problem("from", "standard input is one table, and `from` names \(named.count)", help: "rows: file, with `${in.\(named[0].name)}` in `run`"))
+      }
+      return named.map { entry in
+        InputPort(name: entry.name, reading: reading, sources: reader.inputs(entry.setting), range: entry.setting.range)
+      }
+    }
+    return [InputPort(name: "rows", reading: reading, sources: reader.inputs(from), range: from.range)]
+  }
+
+  private static func outputs(
+    _ mode: Mode, _ rowKey: [String], _ reader: inout SettingReader
+  ) -> ([ExecRun.Output], [OutputPort], [Publication]) {
+    var outputs: [ExecRun.Output] = []
+    var ports: [OutputPort] = []
+    var publishes: [Publication] = []
+    let traits = TableTraits(rowKey: rowKey)
+    let declared = reader.setting("outputs")
+    let stage = reader.stage
+    for entry in declared?.map ?? [] {
+      if entry.setting.text == "jsonl" {
+        outputs.append(ExecRun.Output(name: entry.name, fileExtension: nil))
+        ports.append(OutputPort(entry.name, isKept: true, traits: traits))
+      } else if let path = reader.attempt({ () throws(Problems) in try stage.path(entry.setting) }) {
+        let name = path.split(separator: "/").last ?? ""
+        outputs.append(ExecRun.Output(name: entry.name, fileExtension: name.firstIndex(of: ".").map { String(name[$0...]) } ?? ""))
+        ports.append(OutputPort(entry.name, isKept: true))
+        publishes.append(Publication(path: path, port: entry.name, rowsPort: entry.name))
+      }
+    }
+    if outputs.isEmpty {
+      outputs = [ExecRun.Output(name: "rows", fileExtension: nil)]
+      ports = [OutputPort("rows", isKept: true, traits: traits)]
+    }
+    if mode != .file, let declared, outputs.count > 1 || outputs[0].fileExtension != nil {
+      reader.report(
+        declared.problem("outputs", "standard output is one table of rows, and `outputs` names something else", help: "rows: file, with `${out.\(outputs[0].name)}` in `run`"))
+    }
+    return (outputs, ports, publishes)
+  }
+
+  private static func command(_ mode: Mode, _ inputs: [String], _ outputs: [String], _ reader: inout SettingReader) -> ExecCommand {
+    let isShell = reader.setting("shell")?.bool ?? false
+    let run = reader.setting("run")
+    var arguments: [String] = []
+    if let list = run?.list {
+      arguments = list.compactMap(\.text)
+      if isShell { reader.report(run!.problem("run", "with `shell: true` `run` is one text", help: "run: \(arguments.joined(separator: " "))")) }
+    } else if let text = run?.text {
+      arguments = [text]
+      if !isShell {
+        let words = text.split(separator: " ").joined(separator: ", ")
+        reader.report(run!.problem("run", "`run` is a list of arguments", help: "run: [\(words)], or `shell: true` to give the text to /bin/sh"))
+      }
+    }
+    if arguments.isEmpty || arguments[0].isEmpty {
+      if let run { reader.report(run.problem("run", "`run` names no program")) }
+      arguments = [""]
+    }
+    if let run { checkFiles(run, mode, inputs, outputs, &reader) }
+    return ExecCommand(
+      arguments: arguments, isShell: isShell,
+      environment: (reader.setting("env")?.map ?? []).map { ($0.name, $0.setting.text ?? $0.setting.json.map { String(decoding: $0, as: UTF8.self) } ?? "") },
+      secrets: reader.setting("secrets")?.texts ?? [])
+  }
+
+  /// Every `${in.x}` and `${out.x}` leads to a port, and every output file is named.
+  private static func checkFiles(_ run: Setting, _ mode: Mode, _ inputs: [String], _ outputs: [String], _ reader: inout SettingReader) {
+    var named: Set<String> = []
+    for argument in run.oneOrMany {
+      for piece in (argument.text ?? "").split(separator: "${", omittingEmptySubsequences: false).dropFirst() {
+        guard let end = piece.firstIndex(of: "}") else { continue }
+        let name = String(piece[..<end])
+        let known = inputs.map { "in.\($0)" } + outputs.map { "out.\($0)" }
+        guard name.hasPrefix("in.") || name.hasPrefix("out.") else { continue }
+        named.insert(name)
+        if mode != .file {
+          reader.report(
+            argument.problem(
+              "run", "`${\(name)}` is a file, and with `rows: \(mode.rawValue)` there are none", help: "rows: file"))
+        } else if !known.contains(name) {
+          reader.report(
+            argument.problem(
+              "run", "there is no `${\(name)}`", label: Suggestion.label(for: name, in: known),
+              help: "this stage has \(known.map { "`${\($0)}`" }.joined(separator: ", "))"))
+        }
+      }
+    }
+    guard mode == .file else { return }
+    for output in outputs where !named.contains("out.\(output)") {
+      reader.report(run.problem("run", "nothing in `run` says where the output `\(output)` goes", help: "name its file with `${out.\(output)}`"))
+    }
+  }
+}

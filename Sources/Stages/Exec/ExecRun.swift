@@ -1,0 +1,213 @@
+internal import Engine
+internal import Processes
+internal import Rows
+
+/// The bodies of exec tasks.
+struct ExecRun: Sendable {
+  let command: ExecCommand
+  let rowKey: [String]
+  /// Input ports in order.
+  let inputs: [String]
+  let outputs: [Output]
+
+  struct Output: Sendable {
+    let name: String
+    /// The extension of a file that is no table, with its dot; nil for rows.
+    let fileExtension: String?
+  }
+
+  // MARK: table
+
+  /// One process for the table.
+  func table(_ input: borrowing WholeInput, _ writer: TaskWriter) throws(TaskFailure) {
+    let tables = inputs.map { input.table($0) }
+    try through(
+      try command.make(root: input.supervision.root), Oversight(input.supervision), writer, checksKeys: true,
+      chunkCount: tables.reduce(0) { $0 + $1.chunkCount }
+    ) { (number) throws(TaskFailure) in
+      var ordinal = number
+      var port = 0
+      while ordinal >= tables[port].chunkCount {
+        ordinal -= tables[port].chunkCount
+        port += 1
+      }
+      return (port, ordinal, try tables[port].chunk(ordinal))
+    }
+  }
+
+  // MARK: chunk
+
+  /// One process per chunk.
+  func chunk(_ input: borrowing TaskInput, _ writer: TaskWriter) throws(TaskFailure) {
+    let process = try command.make(root: input.supervision.root)
+    let oversight = Oversight(input.supervision)
+    let chunks = input.chunks
+    for ordinal in chunks.indices {
+      try through(process, oversight, writer, checksKeys: false, chunkCount: 1) { (_) throws(TaskFailure) in
+        (0, ordinal, chunks[ordinal].rows)
+      }
+    }
+  }
+
+  /// Streams chunks into a process and its answers into the first output.
+  private func through(
+    _ process: Command, _ oversight: Oversight, _ writer: TaskWriter, checksKeys: Bool, chunkCount: Int,
+    _ chunk: (Int) throws(TaskFailure) -> (port: Int, ordinal: Int, rows: Chunk)
+  ) throws(TaskFailure) {
+    var lineage = ExecLineage(rowKey: rowKey)
+    var lines = LineAssembler()
+    var rows = ExecLines(command)
+    var next = 0
+    func take(_ line: UnsafeRawBufferPointer) throws(TaskFailure) {
+      try rows.take(line) { (number, row) throws(TaskFailure) in
+        if checksKeys { try lineage.checkKey(of: row, line: number, from: "standard output") }
+        try writer.emit(from: lineage.parent(of: row, writer), row: row)
+      }
+    }
+    do throws(RunFailure<TaskFailure>) {
+      try ProcessRunner(process, oversight).run(
+        input: { () throws(TaskFailure) in
+          guard next < chunkCount else { return nil }
+          let one = try chunk(next)
+          next += 1
+          lineage.add(one.rows, port: one.port, ordinal: one.ordinal)
+          return one.rows.bytes
+        },
+        output: { (bytes) throws(TaskFailure) in try lines.add(bytes, take) })
+      do throws(TaskFailure) { try lines.finish(take) } catch { throw .caller(error) }
+    } catch { throw redacted(error, process) }
+  }
+
+  private func redacted(_ failure: RunFailure<TaskFailure>, _ process: Command) -> TaskFailure {
+    switch failure {
+    case .process(let failure): return command.failure(failure)
+    case .caller(var failure):
+      // A program may print what it was given.
+      failure.message = Redaction.apply(process.secrets, to: failure.message)
+      failure.notes = failure.notes.map { ($0.label, Redaction.apply(process.secrets, to: $0.text)) }
+      return failure
+    }
+  }
+
+  // MARK: row
+
+  /// A worker's processes, one for each stage that it has met.
+  private final class Conversations {
+    var processes: [ObjectIdentifier: (identity: ExecCommand.Identity, process: LineProcess)] = [:]
+  }
+
+  /// One process per worker, one line for each row; rows whose answers are kept are not asked again.
+  func row(_ input: borrowing TaskInput, _ writer: TaskWriter) throws(TaskFailure) {
+    let results = input.rowResults
+    var answers: [[UInt8]?] = []
+    var parents: [RowParent] = []
+    var questions: [[UInt8]] = []
+    var asked: [Int] = []
+    for (ordinal, chunk) in input.chunks.enumerated() {
+      chunk.rows.forEachRow { row, bytes in
+        let kept = results.result(for: bytes)
+        if kept == nil {
+          asked.append(answers.count)
+          questions.append(Array(bytes))
+        }
+        answers.append(kept)
+        parents.append(RowParent(chunk: ordinal, row: row))
+      }
+    }
+    if !questions.isEmpty {
+      let process = try command.make(root: input.supervision.root)
+      let talks = input.worker.object(Conversations.self) { Conversations() }
+      let key = ObjectIdentifier(command.identity)
+      let talk = talks.processes[key]?.process ?? LineProcess(process)
+      talks.processes[key] = (command.identity, talk)
+      var last = 0
+      do throws(RunFailure<TaskFailure>) {
+        try talk.ask(questions, oversight: Oversight(input.supervision)) { (number, line) throws(TaskFailure) in
+          last = number + 1
+          var row: [UInt8] = []
+          do throws(JSONError) {
+            try JSONValidator.appendObject(line, to: &row)
+          } catch {
+            var failure = ExecLines.notJSON(line, error, where: "the answer")
+            failure.rows = [parents[asked[number]]]
+            throw failure
+          }
+          // Kept at once: what was paid for is not asked again after a failure further on.
+          questions[number].withUnsafeBytes { results.keep(row, for: $0) }
+          answers[asked[number]] = row
+        }
+      } catch {
+        var failure = redacted(error, process)
+        if failure.rows.isEmpty, last < asked.count, failure.id != "program" { failure.rows = [parents[asked[last]]] }
+        throw failure
+      }
+    }
+    for (answer, parent) in zip(answers, parents) {
+      guard let answer else { preconditionFailure("every row that was asked has its answer, or the task has failed") }
+      try ExecLines.lend(answer) { (row) throws(TaskFailure) in try writer.emit(from: parent, row: row) }
+    }
+    writer.count("rows.asked", questions.count)
+  }
+
+  // MARK: file
+
+  /// Inputs and outputs as files.
+  func file(_ input: borrowing WholeInput, _ writer: TaskWriter) throws(TaskFailure) {
+    let folder = try input.supervision.temporaryDirectory()
+    var lineage = ExecLineage(rowKey: rowKey)
+    var paths: [String: String] = [:]
+    for (port, name) in inputs.enumerated() {
+      let path = "\(folder)/\(name).jsonl"
+      paths["in.\(name)"] = path
+      let table = input.table(name)
+      let file = try OutputFile(path)
+      for ordinal in 0..<table.chunkCount {
+        let rows = try table.chunk(ordinal)
+        lineage.add(rows, port: port, ordinal: ordinal)
+        try file.write(rows.bytes)
+      }
+      try file.close()
+    }
+    for output in outputs { paths["out.\(output.name)"] = "\(folder)/out-\(output.name)\(output.fileExtension ?? ".jsonl")" }
+    let process = try command.make(root: input.supervision.root, paths: paths)
+    do throws(RunFailure<TaskFailure>) {
+      // What it prints is for the log's readers, as with any program that works on files.
+      try ProcessRunner(process, Oversight(input.supervision)).run(
+        input: { () throws(TaskFailure) in nil }, output: { (_) throws(TaskFailure) in })
+    } catch { throw redacted(error, process) }
+    for (port, output) in outputs.enumerated() {
+      guard let file = InputFile(paths["out.\(output.name)"]!) else {
+        throw TaskFailure(
+          id: "exec-output", message: "`\(command.shown)` ended well but wrote no file for the output `\(output.name)`",
+          help: "its arguments name that file with `${out.\(output.name)}`; an empty table is an empty file")
+      }
+      try read(file, output, port, &lineage, process, writer)
+    }
+  }
+
+  private func read(
+    _ file: InputFile, _ output: Output, _ port: Int, _ lineage: inout ExecLineage, _ process: Command, _ writer: TaskWriter
+  ) throws(TaskFailure) {
+    if output.fileExtension != nil {
+      var number = 0
+      try file.forEachPiece { (piece) throws(TaskFailure) in
+        try writer.emit(to: port, from: .unknown(number), piece: piece)
+        number += 1
+      }
+      return
+    }
+    var lines = LineAssembler()
+    var rows = ExecLines(command, from: "the output `\(output.name)`")
+    var own = lineage
+    func take(_ line: UnsafeRawBufferPointer) throws(TaskFailure) {
+      try rows.take(line) { (number, row) throws(TaskFailure) in
+        try own.checkKey(of: row, line: number, from: "the output `\(output.name)`")
+        try writer.emit(to: port, from: own.parent(of: row, writer), row: row)
+      }
+    }
+    do throws(TaskFailure) {
+      try file.forEachPiece { (piece) throws(TaskFailure) in try lines.add(piece, take) }
+      try lines.finish(take)
+    } catch { throw redacted(.caller(error), process) }
+  }
+}
