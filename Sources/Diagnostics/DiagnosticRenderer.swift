@@ -23,7 +23,8 @@ public struct DiagnosticRenderer: Sendable {
 
   /// One diagnostic; ends with a line end.
   public func render(_ diagnostic: Diagnostic) -> String {
-    var out = paint(heading(diagnostic), severityStyle(diagnostic.severity)) + paint(": " + DisplayWidth.printableLine(diagnostic.message), .bold) + "\n"
+    var out =
+      paint(heading(diagnostic), severityStyle(diagnostic.severity)) + paint(": " + DisplayWidth.printableLine(diagnostic.message), .bold) + "\n"
     let frames = frames(of: diagnostic)
     let gutter = max(2, frames.flatMap(\.lines).map { String($0.place.line).count }.max() ?? 0)
     let bar = paint(String(repeating: " ", count: gutter + 1) + "|", .gutter)

@@ -23,7 +23,10 @@ import Testing
   @Test func sarif() {
     let sarif = diagnostics.sarif(toolVersion: "1.2.3")
     let text = sarif.compact
-    #expect(text.hasPrefix(#"{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"2.1.0","runs":[{"tool":{"driver":{"name":"pipe","version":"1.2.3","rules":[{"id":"type"},{"id":"remark"}]}}"#))
+    #expect(
+      text.hasPrefix(
+        #"{"$schema":"https://json.schemastore.org/sarif-2.1.0.json","version":"2.1.0","runs":[{"tool":{"driver":{"name":"pipe","version":"1.2.3","rules":[{"id":"type"},{"id":"remark"}]}}"#
+      ))
     #expect(text.contains(#""ruleId":"type","ruleIndex":0,"level":"error","message":{"text":"`one` wants an integer: here\nhelp: write 1"}"#))
     #expect(text.contains(#""artifactLocation":{"uri":"Manifests/a%20b.yaml"},"region":{"startLine":1,"startColumn":6,"endLine":1,"endColumn":9}"#))
     #expect(text.contains(#""uri":"file:///tmp/x"}}"#))
@@ -31,7 +34,9 @@ import Testing
   }
 
   @Test func jsonText() {
-    let value = ReportJSON.object(["a": .array([.int(1), .double(1.5), .bool(true), .null]), "b": .string("\"\\\n\u{1}é"), "c": nil, "d": .array([]), "e": .object([])])
+    let value = ReportJSON.object([
+      "a": .array([.int(1), .double(1.5), .bool(true), .null]), "b": .string("\"\\\n\u{1}é"), "c": nil, "d": .array([]), "e": .object([]),
+    ])
     #expect(value.compact == #"{"a":[1,1.5,true,null],"b":"\"\\\n\u0001é","d":[],"e":{}}"#)
     #expect(
       value.pretty == """

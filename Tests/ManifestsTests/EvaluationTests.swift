@@ -5,8 +5,10 @@ import Testing
 /// `${…}` after reading: what is evaluated is checked like what is written.
 @Suite struct EvaluationTests {
   let values: [String: Literal] = [
-    "params.n": .int(7), "params.half": .float(0.5), "params.name": .string("shop"), "params.langs": .list([.string("de"), .string("en")]), "params.yes": .bool(true),
-    "params.map": .map([.init("train", .float(0.5)), .init("eval", .float(0.25))]), "params.none": .null, "stages.a": .reference(StageReference(stage: "a")),
+    "params.n": .int(7), "params.half": .float(0.5), "params.name": .string("shop"), "params.langs": .list([.string("de"), .string("en")]),
+    "params.yes": .bool(true),
+    "params.map": .map([.init("train", .float(0.5)), .init("eval", .float(0.25))]), "params.none": .null,
+    "stages.a": .reference(StageReference(stage: "a")),
   ]
 
   /// A stage's own and shared fields, evaluated, and what is said about them.
@@ -66,7 +68,8 @@ import Testing
       ("kind: ingest\nfrom: a.csv\nsheet: ${params.none}", ["7:12 `sheet` wants a name of letters, digits, `_`, `-` and `.`, found nothing"]),
       ("kind: ingest\nfrom: a.csv\non_bad_row: ${params.name}", ["7:17 `on_bad_row` cannot be `shop`"]),
       (
-        "kind: export\nfrom: \"${stages.a}\"\nformat: jsonl\nsplit: { by: id, into: \"${params.map}\" }\nto: Outputs/${split}.jsonl", ["8:28 the shares sum to 0.75, not 1"]
+        "kind: export\nfrom: \"${stages.a}\"\nformat: jsonl\nsplit: { by: id, into: \"${params.map}\" }\nto: Outputs/${split}.jsonl",
+        ["8:28 the shares sum to 0.75, not 1"]
       ),
       ("kind: ingest\nfrom: a.csv\nsheet: ${params.unknown}", []),
     ])
@@ -75,7 +78,8 @@ import Testing
   }
 
   @Test func whatWaitsStaysWhereItIs() throws {
-    let (own, _, messages) = try evaluate("kind: export\nfrom: \"${stages.a}\"\nformat: jsonl\nto: Outputs/${params.name}/${split}.jsonl\nsplit: { by: id, into: { a: 1 } }")
+    let (own, _, messages) = try evaluate(
+      "kind: export\nfrom: \"${stages.a}\"\nformat: jsonl\nto: Outputs/${params.name}/${split}.jsonl\nsplit: { by: id, into: { a: 1 } }")
     #expect(messages.isEmpty)
     guard case .unevaluated(let text, _)? = own["to"]?.form else {
       Issue.record("`${split}` waits")
@@ -88,10 +92,13 @@ import Testing
     #expect(diagnostics.isEmpty)
   }
 
-  @Test("another way to write a field is the same value", arguments: [
-    ("retries: 2", "retries: { max: 2 }"), ("expect: [rows > 1]", "expect: [{ check: rows > 1 }]"), ("row_key: id", "row_key: [id]"), ("columns: [a, b]", "columns: { a: a, b: { from: b } }"),
-    ("columns: { x: y }", "columns: { x: { from: y, pii: false } }"), ("from: b.csv", "from: [b.csv]"),
-  ])
+  @Test(
+    "another way to write a field is the same value",
+    arguments: [
+      ("retries: 2", "retries: { max: 2 }"), ("expect: [rows > 1]", "expect: [{ check: rows > 1 }]"), ("row_key: id", "row_key: [id]"),
+      ("columns: [a, b]", "columns: { a: a, b: { from: b } }"),
+      ("columns: { x: y }", "columns: { x: { from: y, pii: false } }"), ("from: b.csv", "from: [b.csv]"),
+    ])
   func shorthands(_ short: String, _ long: String) throws {
     func literal(_ field: String) throws -> [Literal?] {
       let from = field.hasPrefix("from:") ? "" : "from: a.csv\n"
@@ -112,8 +119,10 @@ import Testing
   @Test(
     "paths",
     arguments: [
-      ("Datasets/a.csv", "Manifests/m.yaml", "Datasets/a.csv"), ("./a.csv", "Manifests/m.yaml", "Manifests/a.csv"), ("../a.csv", "Manifests/team/m.yaml", "Manifests/a.csv"),
-      ("../../a.csv", "Manifests/m.yaml", "../a.csv"), ("a/../b//c/./d", "Manifests/m.yaml", "b/c/d"), ("/data/../x", "Manifests/m.yaml", "/x"), ("./x", "", "x"), ("./x", "m.yaml", "x"),
+      ("Datasets/a.csv", "Manifests/m.yaml", "Datasets/a.csv"), ("./a.csv", "Manifests/m.yaml", "Manifests/a.csv"),
+      ("../a.csv", "Manifests/team/m.yaml", "Manifests/a.csv"),
+      ("../../a.csv", "Manifests/m.yaml", "../a.csv"), ("a/../b//c/./d", "Manifests/m.yaml", "b/c/d"), ("/data/../x", "Manifests/m.yaml", "/x"),
+      ("./x", "", "x"), ("./x", "m.yaml", "x"),
       ("../x", "/abs/dir/m.yaml", "/abs/x"), (".", "Manifests/m.yaml", "Manifests"), ("a/*.csv", "", "a/*.csv"),
     ])
   func paths(_ written: String, _ file: String, _ expected: String) {
@@ -123,13 +132,18 @@ import Testing
   @Test(
     "parameters from the command line",
     arguments: [
-      ("n=5", Literal.int(5)), ("n=0x10", .int(16)), ("half=2", .float(2)), ("half=1e-3", .float(0.001)), ("name=a=b", .string("a=b")), ("name=", .string("")), ("name=007", .string("007")),
-      ("yes=false", .bool(false)), ("langs=de, fr", .list([.string("de"), .string("fr")])), ("langs=[no, \"a,b\"]", .list([.string("no"), .string("a,b")])), ("langs=", .list([])),
+      ("n=5", Literal.int(5)), ("n=0x10", .int(16)), ("half=2", .float(2)), ("half=1e-3", .float(0.001)), ("name=a=b", .string("a=b")),
+      ("name=", .string("")), ("name=007", .string("007")),
+      ("yes=false", .bool(false)), ("langs=de, fr", .list([.string("de"), .string("fr")])),
+      ("langs=[no, \"a,b\"]", .list([.string("no"), .string("a,b")])), ("langs=", .list([])),
       ("ints=1,2", .list([.int(1), .int(2)])), ("n=five", nil), ("n=1.5", nil), ("yes=yes", nil), ("ints=1,x", nil), ("half=.", nil),
     ] as [(String, Literal?)])
   func assignments(_ assignment: String, _ expected: Literal?) throws {
-    let text = "schema: pipe/v1\nname: a\nparams: { n: 1, half: 0.5, name: x, 'yes': true, langs: [de], ints: [3] }\nstages: { s: { kind: ingest, from: a.csv } }\n"
-    let document = try ManifestReader(language: ManifestLanguage(built: ["ingest"])) { _ in .failure(.init("no")) }.read(SourceText(path: "a", text: text)).get()
+    let text =
+      "schema: pipe/v1\nname: a\nparams: { n: 1, half: 0.5, name: x, 'yes': true, langs: [de], ints: [3] }\nstages: { s: { kind: ingest, from: a.csv } }\n"
+    let document = try ManifestReader(language: ManifestLanguage(built: ["ingest"])) { _ in .failure(.init("no")) }.read(
+      SourceText(path: "a", text: text)
+    ).get()
     let (values, diagnostics) = document.parameterValues(.init(assignments: [assignment]))
     #expect(diagnostics.isEmpty == (expected != nil))
     let name = String(assignment.prefix { $0 != "=" })

@@ -19,7 +19,8 @@ import Testing
 
   @Test("an example is read without a complaint", arguments: names)
   func reads(_ name: String) throws {
-    let diagnostics = name.hasSuffix(".prompt.yaml") ? PromptTemplateDocument.read(try ExampleTests.text(name)).diagnostics : try ExampleTests.read(name).diagnostics
+    let diagnostics =
+      name.hasSuffix(".prompt.yaml") ? PromptTemplateDocument.read(try ExampleTests.text(name)).diagnostics : try ExampleTests.read(name).diagnostics
     // Formats that are not built yet say so; everything else about them is right.
     #expect(diagnostics.filter { $0.id != "planned" }.isEmpty, "\(DiagnosticRenderer().render(diagnostics))")
   }

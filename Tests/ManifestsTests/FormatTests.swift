@@ -112,7 +112,8 @@ import Testing
   @Test(
     "what must not change",
     arguments: [
-      "a: |+\n  text\n\n\nb: 1\n", "a: |2\n    two more\n", "a: \"x  \n\n  y\"\n", "x-a: &a { b: [1, 2] }\nc: *a\nd: { e: *a, f: &g 1 }\n", "x-a: &a\n  b: 1\nc:\n  <<: *a\n  d: 2\n",
+      "a: |+\n  text\n\n\nb: 1\n", "a: |2\n    two more\n", "a: \"x  \n\n  y\"\n", "x-a: &a { b: [1, 2] }\nc: *a\nd: { e: *a, f: &g 1 }\n",
+      "x-a: &a\n  b: 1\nc:\n  <<: *a\n  d: 2\n",
       "a: { b, c: }\n", "a: [b: c]\n", "? a\n: b\n", "a: 'it''s'\n", "{a: 1}\n", "- a\n- - b\n", "---\na: 1\n", "a: b  c\n", "a: [\n  b,\n  c\n]\n",
     ])
   func meaning(_ text: String) throws {

@@ -71,7 +71,8 @@ import Testing
   @Test(
     "a part of a scalar is found in the file",
     arguments: [
-      "a: one MARK two\n", "a: 'it''s MARK ''MARK'\n", "a: \"t\\tab \\u00e4 \\x41 MARK \\\n   MARK é MARK\"\n", "a: |\n  first\n    MARK\n\n  MARK x MARK\n",
+      "a: one MARK two\n", "a: 'it''s MARK ''MARK'\n", "a: \"t\\tab \\u00e4 \\x41 MARK \\\n   MARK é MARK\"\n",
+      "a: |\n  first\n    MARK\n\n  MARK x MARK\n",
       "a: >-\n  folded\n  MARK text\n\n  MARK\n", "a:\n  plain MARK\n  over lines MARK\n", "a: \"double\n\n  over MARK\n  lines MARK\"\n",
       "a: |2 # MARK\n   MARK\n", "é: 'ü MARK'\n", "a: |\r\n  MARK\r\n  MARK\r\n",
     ])
@@ -106,8 +107,10 @@ import Testing
   @Test(
     "what names a stage",
     arguments: [
-      ("stages.a", "stages.a"), (" stages.a.rows ", "stages.a.rows"), ("stages['my-stage'].x", "stages['my-stage'].x"), ("stages.a[*]", "stages.a[*]"),
-      ("stages.a[ matrix.lang ].rows", "stages.a[matrix.lang].rows"), ("stages", nil), ("stages.", nil), ("stages.a.b.c", nil), ("stages.a | x", nil), ("params.a", nil),
+      ("stages.a", "stages.a"), (" stages.a.rows ", "stages.a.rows"), ("stages['my-stage'].x", "stages['my-stage'].x"),
+      ("stages.a[*]", "stages.a[*]"),
+      ("stages.a[ matrix.lang ].rows", "stages.a[matrix.lang].rows"), ("stages", nil), ("stages.", nil), ("stages.a.b.c", nil), ("stages.a | x", nil),
+      ("params.a", nil),
       ("stages.a[]", nil), ("stages[a]", nil), ("stagesx.a", nil),
     ] as [(String, String?)])
   func references(_ text: String, _ expected: String?) {

@@ -50,7 +50,8 @@ extension Field {
   /// The same, not required.
   var optional: Field {
     Field(
-      name, type, default: defaultValue, defaultNote: defaultNote, keying: keying, planned: isPlanned, alsoCalled: alsoCalled, doc: doc, example: example)
+      name, type, default: defaultValue, defaultNote: defaultNote, keying: keying, planned: isPlanned, alsoCalled: alsoCalled, doc: doc,
+      example: example)
   }
 }
 

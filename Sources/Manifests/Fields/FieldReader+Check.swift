@@ -172,21 +172,29 @@ extension FieldReader {
       case .float(let float): value = float
       default: return mismatch()
       }
-      return range.contains(value) && value.isFinite ? keep(literal) : report("range", "\(subject.text) wants \(type.noun), found \(literal.printed ?? "\(value)")")
+      return range.contains(value) && value.isFinite
+        ? keep(literal) : report("range", "\(subject.text) wants \(type.noun), found \(literal.printed ?? "\(value)")")
     case .duration:
       if case .int(let value) = literal {
-        return report("duration", "\(subject.text) wants a duration with its unit, found the integer \(value)", help: "\(subject.name): \(value)s, or \(value)m, or \(value)h")
+        return report(
+          "duration", "\(subject.text) wants a duration with its unit, found the integer \(value)",
+          help: "\(subject.name): \(value)s, or \(value)m, or \(value)h")
       }
       guard case .string(let text) = literal else { return mismatch(help: "for instance  \(subject.name): 20m") }
       guard let milliseconds = Quantity.milliseconds(text) else {
-        return report("duration", "\(subject.text) wants a duration, found \(Literal.shown(text))", help: "a number and a unit, ms s m h or d: \(subject.name): 90s")
+        return report(
+          "duration", "\(subject.text) wants a duration, found \(Literal.shown(text))",
+          help: "a number and a unit, ms s m h or d: \(subject.name): 90s")
       }
       return FieldValue(.milliseconds(milliseconds), node: node)
     case .byteSize:
       if case .int(let value) = literal {
-        return report("size", "\(subject.text) wants a size with its unit, found the integer \(value)", help: "\(subject.name): \(value)M, or \(value)G")
+        return report(
+          "size", "\(subject.text) wants a size with its unit, found the integer \(value)", help: "\(subject.name): \(value)M, or \(value)G")
       }
-      guard case .string(let text) = literal, let count = Quantity.byteCount(text) else { return mismatch(help: "a number and a unit, K M G or T: \(subject.name): 8G") }
+      guard case .string(let text) = literal, let count = Quantity.byteCount(text) else {
+        return mismatch(help: "a number and a unit, K M G or T: \(subject.name): 8G")
+      }
       return FieldValue(.byteCount(count), node: node)
     case .scalar:
       switch literal {
@@ -221,7 +229,9 @@ extension FieldReader {
           help: "one of: " + choices.filter { !$0.isPlanned }.map(\.name).joined(separator: " "))
       }
       if choice.isPlanned {
-        return report("planned", "`\(subject.name): \(word)` is planned, not built yet", help: "built: " + choices.filter { !$0.isPlanned }.map(\.name).joined(separator: " "))
+        return report(
+          "planned", "`\(subject.name): \(word)` is planned, not built yet",
+          help: "built: " + choices.filter { !$0.isPlanned }.map(\.name).joined(separator: " "))
       }
       return keep(.string(word))
     case .expression, .template, .list, .oneOrMany, .map, .record, .oneOf, .tagged, .dependent: return mismatch()
@@ -246,7 +256,9 @@ extension FieldReader {
         report(.error, "path-outside", "\(subject.text) leaves the workspace root", help: "outputs lie in the workspace: Outputs/…")
         return false
       }
-      report(.warning, "path-absolute", "an absolute path means something on one machine only", help: "a path starts at the workspace root; give other places with a parameter")
+      report(
+        .warning, "path-absolute", "an absolute path means something on one machine only",
+        help: "a path starts at the workspace root; give other places with a parameter")
     }
     if role == .output, ManifestPath.resolve(text, in: node?.document.text.path ?? "").hasPrefix("..") {
       report(.error, "path-outside", "\(subject.text) leaves the workspace root", help: "outputs lie in the workspace: Outputs/…")

@@ -62,7 +62,8 @@ extension FieldReader {
         if let there = list.first(where: isSeen), let missing = list.first(where: { !isSeen($0) }) {
           diagnostics.append(
             Diagnostic(
-              id: "missing-field", "\(set.subject) with `\(there)` needs `\(missing)` too", at: node.entries.first { $0.key.scalar == there }?.key.range ?? place(),
+              id: "missing-field", "\(set.subject) with `\(there)` needs `\(missing)` too",
+              at: node.entries.first { $0.key.scalar == there }?.key.range ?? place(),
               help: set.field(missing)?.example))
         }
         continue
@@ -109,7 +110,8 @@ extension FieldReader {
     var text = text
     return text.withUTF8 { bytes in
       if bytes.count < 2 { return false }
-      for at in 0..<bytes.count - 1 where bytes[at] == UInt8(ascii: "{") && (bytes[at + 1] == UInt8(ascii: "{") || bytes[at + 1] == UInt8(ascii: "%")) {
+      for at in 0..<bytes.count - 1 where bytes[at] == UInt8(ascii: "{") && (bytes[at + 1] == UInt8(ascii: "{") || bytes[at + 1] == UInt8(ascii: "%"))
+      {
         return true
       }
       return false
@@ -138,7 +140,9 @@ extension FieldReader {
     switch word {
     case .semanticVersion:
       let parts = text.split(separator: ".", omittingEmptySubsequences: false)
-      guard parts.count < 3, !parts.isEmpty, parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(\.isNumber) }) else { return "for instance  version: 1.0.0" }
+      guard parts.count < 3, !parts.isEmpty, parts.allSatisfy({ !$0.isEmpty && $0.allSatisfy(\.isNumber) }) else {
+        return "for instance  version: 1.0.0"
+      }
       return "version: " + (parts + Array(repeating: "0", count: 3 - parts.count)).joined(separator: ".")
     case .column: return nil
     default: break
@@ -147,7 +151,11 @@ extension FieldReader {
     let sign: Character = word == .manifest ? "-" : "_"
     let lowered = word == .identifier || word == .tag ? text : text.lowercased()
     for character in lowered {
-      if character.isASCII, character.isLetter || character.isNumber { out.append(character) } else if out.last != sign, !out.isEmpty { out.append(sign) }
+      if character.isASCII, character.isLetter || character.isNumber {
+        out.append(character)
+      } else if out.last != sign, !out.isEmpty {
+        out.append(sign)
+      }
     }
     while out.last == sign { out.removeLast() }
     if !word.matches(out) { out = "x" + out }

@@ -137,7 +137,8 @@ public struct FieldReader {
       if !isTemplate { remarkComment(node) }
       let source = Interpolated(node, diagnostics: &diagnostics)
       if !isTemplate, let message = FieldReader.bracesInExpression(node.scalar) {
-        diagnostics.append(Diagnostic(id: "expression-braces", "\(subject.text): \(message.text)", at: node.range, help: "\(subject.name): \(message.fixed)"))
+        diagnostics.append(
+          Diagnostic(id: "expression-braces", "\(subject.text): \(message.text)", at: node.range, help: "\(subject.name): \(message.fixed)"))
         return nil
       }
       return FieldValue(.source(source), node: node)
@@ -242,7 +243,9 @@ public struct FieldReader {
   static func checkKey(_ key: Node, _ word: FieldType.Word, _ subject: Subject, _ diagnostics: inout [Diagnostic]) -> Bool {
     if Interpolated.hasDollarBrace(key.scalar) {
       diagnostics.append(
-        Diagnostic(id: "expression-in-key", "`${…}` is not evaluated in a key", at: key.range, help: "write the name out; `matrix` makes cases of a whole stage"))
+        Diagnostic(
+          id: "expression-in-key", "`${…}` is not evaluated in a key", at: key.range,
+          help: "write the name out; `matrix` makes cases of a whole stage"))
       return false
     }
     if word.matches(key.scalar) { return true }
@@ -278,7 +281,9 @@ public struct FieldReader {
   private mutating func readAlternative(_ node: Node, _ types: [FieldType], _ type: FieldType, _ subject: Subject) -> FieldValue? {
     if node.isScalar, let waiting = unevaluated(node, type, subject) {
       // A template or expression takes its `${…}` as operands.
-      for case .template in types { if FieldReader.looksLikeTemplate(node.scalar) || types.allSatisfy({ !$0.takesPlainScalar }) { return readScalar(node, .template, subject) } }
+      for case .template in types {
+        if FieldReader.looksLikeTemplate(node.scalar) || types.allSatisfy({ !$0.takesPlainScalar }) { return readScalar(node, .template, subject) }
+      }
       if let reference = waiting.unevaluatedReference, types.contains(where: { $0.takesReference }) {
         return FieldValue(.reference(reference), node: node)
       }

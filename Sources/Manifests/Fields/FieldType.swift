@@ -152,7 +152,9 @@ public enum FieldType: Sendable {
       }
       let numbers = core.split(separator: ".", omittingEmptySubsequences: false)
       return numbers.count == 3
-        && numbers.allSatisfy { !$0.isEmpty && $0.utf8.count <= 18 && $0.allSatisfy { $0.isASCII && $0.isNumber } && ($0.count == 1 || $0.first != "0") }
+        && numbers.allSatisfy {
+          !$0.isEmpty && $0.utf8.count <= 18 && $0.allSatisfy { $0.isASCII && $0.isNumber } && ($0.count == 1 || $0.first != "0")
+        }
     }
   }
 

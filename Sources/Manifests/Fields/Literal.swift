@@ -121,7 +121,9 @@ public struct StageReference: Sendable, Hashable, CustomStringConvertible {
       guard let name = word() else { return nil }
       reference.stage = name
     } else {
-      guard let inside = bracketed(), inside.utf8.count > 2, let sign = inside.first, sign == inside.last, sign == "'" || sign == "\"" else { return nil }
+      guard let inside = bracketed(), inside.utf8.count > 2, let sign = inside.first, sign == inside.last, sign == "'" || sign == "\"" else {
+        return nil
+      }
       reference.stage = String(inside.dropFirst().dropLast())
     }
     if at < end, bytes[at] == UInt8(ascii: "[") {

@@ -12,7 +12,8 @@ extension StageFields {
           doc: "Where rows come from: a path, a glob, a member of an archive (`a.tar.zst!/members/*.csv`), a program, a SQLite database, or a stage.",
           example: "from: Datasets/support/*.csv.gz"),
         Field("format", .choice("jsonl", "json", "csv", "tsv", "text"), defaultNote: "by extension", doc: "How to read it.", example: "format: csv"),
-        Field("options", .dependent(on: "format", formats), default: .map([]), doc: "Details of the format.", example: "options: { delimiter: \";\" }"),
+        Field(
+          "options", .dependent(on: "format", formats), default: .map([]), doc: "Details of the format.", example: "options: { delimiter: \";\" }"),
         Field(
           "sheet", .word(.tag), defaultNote: "required when labels attach",
           doc: "The first part of every label's key; it is written into label files, so it never follows a stage's name.", example: "sheet: tickets"),
@@ -22,14 +23,25 @@ extension StageFields {
         Field(
           "columns", .map(.column, .record(column, shorthand: "from"), listed: true), defaultNote: "all", alsoCalled: ["fields", "select"],
           doc: "Exactly these columns, new: old.", example: "columns: { text: body, lang: lang }"),
-        Field("rename", .map(.column, .column), default: .map([]), doc: "All columns, these under a new name, new: old; not together with `columns`.", example: "rename: { text: body }"),
-        Field("join", .list(.record(join)), default: .list([]), keying: .content, alsoCalled: ["joins"], doc: "Side tables.", example: "join: [{ from: Datasets/c.csv, key: customer_id }]"),
+        Field(
+          "rename", .map(.column, .column), default: .map([]), doc: "All columns, these under a new name, new: old; not together with `columns`.",
+          example: "rename: { text: body }"),
+        Field(
+          "join", .list(.record(join)), default: .list([]), keying: .content, alsoCalled: ["joins"], doc: "Side tables.",
+          example: "join: [{ from: Datasets/c.csv, key: customer_id }]"),
         Field(
           "derive", .map(.column, .expression(.row)), default: .map([]), alsoCalled: ["derived", "compute"],
-          doc: "Computed columns. The order is always: columns or rename, join, derive, where, sample.", example: "derive: { chars: \"text | length\" }"),
-        Field("sample", .record(sample), doc: "A deterministic part of the rows, stratified by a column if asked.", example: "sample: { rows: 200, by: label, seed: 7 }"),
-        Field("on_bad_row", .choice("fail", "quarantine"), default: .string("fail"), alsoCalled: ["on_error"], doc: "What happens to malformed rows.", example: "on_bad_row: quarantine"),
-        Field("governance", .record(governance), default: .map([]), doc: "Of the source; the stricter of source and label holds.", example: "governance: { classification: internal }"),
+          doc: "Computed columns. The order is always: columns or rename, join, derive, where, sample.",
+          example: "derive: { chars: \"text | length\" }"),
+        Field(
+          "sample", .record(sample), doc: "A deterministic part of the rows, stratified by a column if asked.",
+          example: "sample: { rows: 200, by: label, seed: 7 }"),
+        Field(
+          "on_bad_row", .choice("fail", "quarantine"), default: .string("fail"), alsoCalled: ["on_error"], doc: "What happens to malformed rows.",
+          example: "on_bad_row: quarantine"),
+        Field(
+          "governance", .record(governance), default: .map([]), doc: "Of the source; the stricter of source and label holds.",
+          example: "governance: { classification: internal }"),
       ], rules: [.atMostOne(["columns", "rename"])], shape: checkColumns),
     ports: [.init("rows", "The rows."), .init("quarantined", "Malformed rows, with what is wrong with them.")])
 
@@ -54,7 +66,9 @@ extension StageFields {
   static let command = FieldSet(
     "a program as source",
     [
-      Field("run", .list(.text), required: true, doc: "The program and its arguments; its output is JSON Lines or CSV.", example: "run: [apt-cache, dumpavail]")
+      Field(
+        "run", .list(.text), required: true, doc: "The program and its arguments; its output is JSON Lines or CSV.",
+        example: "run: [apt-cache, dumpavail]")
     ])
 
   static let database = FieldSet(
@@ -71,8 +85,11 @@ extension StageFields {
       fields: FieldSet(
         "`options` of csv and tsv",
         [
-          Field("delimiter", .text, defaultNote: "`,` for csv, tab for tsv", alsoCalled: ["sep", "separator"], doc: "One character between cells.", example: "delimiter: \";\""),
-          Field("quote", .text, default: .string("\""), doc: "The character around cells that hold delimiters or line ends.", example: "quote: \"'\""),
+          Field(
+            "delimiter", .text, defaultNote: "`,` for csv, tab for tsv", alsoCalled: ["sep", "separator"], doc: "One character between cells.",
+            example: "delimiter: \";\""),
+          Field(
+            "quote", .text, default: .string("\""), doc: "The character around cells that hold delimiters or line ends.", example: "quote: \"'\""),
           Field(
             "header", .oneOf([.bool, .list(.column)]), default: .bool(true), doc: "Whether the first line names the columns, or their names.",
             example: "header: [id, text]"),
@@ -82,7 +99,11 @@ extension StageFields {
       "json",
       fields: FieldSet(
         "`options` of json",
-        [Field("rows", .text, defaultNote: "the whole is the list", doc: "Where the list of rows stands, as a JSON Pointer.", example: "rows: /data/items")])),
+        [
+          Field(
+            "rows", .text, defaultNote: "the whole is the list", doc: "Where the list of rows stands, as a JSON Pointer.",
+            example: "rows: /data/items")
+        ])),
     .init(
       "text",
       fields: FieldSet(
@@ -95,7 +116,9 @@ extension StageFields {
     "a column",
     [
       Field("from", .column, required: true, doc: "Its name in the source.", example: "from: body"),
-      Field("type", .choice("string", "int", "float", "bool", "json", "date"), defaultNote: "as it comes", doc: "What its values become.", example: "type: int"),
+      Field(
+        "type", .choice("string", "int", "float", "bool", "json", "date"), defaultNote: "as it comes", doc: "What its values become.",
+        example: "type: int"),
       Field("pii", .bool, default: .bool(false), doc: "Holds personal data.", example: "pii: true"),
     ])
 
@@ -103,9 +126,15 @@ extension StageFields {
     "a join",
     [
       Field("from", .input, required: true, keying: .content, doc: "The side table.", example: "from: Datasets/support/customers.csv"),
-      Field("key", StageFields.key, required: true, alsoCalled: ["on", "by"], doc: "The columns that must be equal on both sides.", example: "key: customer_id"),
-      Field("how", .choice("left", "inner", "anti"), default: .string("left"), alsoCalled: ["type"], doc: "What happens to rows without a match: kept, dropped, or only they are kept.", example: "how: inner"),
-      Field("columns", .map(.column, .column, listed: true), defaultNote: "all but the key", doc: "What comes over, new: old; a name that exists already is an error.", example: "columns: { plan: tariff }"),
+      Field(
+        "key", StageFields.key, required: true, alsoCalled: ["on", "by"], doc: "The columns that must be equal on both sides.",
+        example: "key: customer_id"),
+      Field(
+        "how", .choice("left", "inner", "anti"), default: .string("left"), alsoCalled: ["type"],
+        doc: "What happens to rows without a match: kept, dropped, or only they are kept.", example: "how: inner"),
+      Field(
+        "columns", .map(.column, .column, listed: true), defaultNote: "all but the key",
+        doc: "What comes over, new: old; a name that exists already is an error.", example: "columns: { plan: tariff }"),
       Field("many", .choice("error", "first", "all"), default: .string("error"), doc: "When several match.", example: "many: first"),
     ])
 
@@ -125,7 +154,8 @@ extension StageFields {
     [
       Field("classification", classification, doc: "Who may see the rows.", example: "classification: internal"),
       Field("allowed_uses", ManifestFields.uses, defaultNote: "all", doc: "What the rows may be used for.", example: "allowed_uses: [training]"),
-      Field("prohibited_uses", ManifestFields.uses, default: .list([]), doc: "What they may not be used for.", example: "prohibited_uses: [few_shot]"),
+      Field(
+        "prohibited_uses", ManifestFields.uses, default: .list([]), doc: "What they may not be used for.", example: "prohibited_uses: [few_shot]"),
       Field("license", .text, alsoCalled: ["licence"], doc: "SPDX id of the source's licence.", example: "license: CC-BY-4.0"),
       Field("reason", .text, doc: "Why.", example: "reason: contract of 2026-03"),
     ])

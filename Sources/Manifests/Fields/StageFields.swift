@@ -36,7 +36,8 @@ public enum StageFields {
   public static let all: [KindDeclaration] = [ingest, assemble, labelMerge, export, trainSubmit, evaluate, monitor, exec]
 
   static let from = Field(
-    "from", .input, required: true, keying: .content, alsoCalled: ["input", "inputs", "source", "data", "depends_on"], doc: "What comes in: a stage, or a path or glob.",
+    "from", .input, required: true, keying: .content, alsoCalled: ["input", "inputs", "source", "data", "depends_on"],
+    doc: "What comes in: a stage, or a path or glob.",
     example: "from: ${stages.tickets}")
 
   /// A column, or several that are joined.

@@ -132,7 +132,8 @@ struct ManifestPass {
       for expression in text.expressions {
         found.append(
           Diagnostic(
-            id: "expression-place", "`${…}` is evaluated inside stages only", at: expression.range, help: "for the two characters themselves write `$${`"))
+            id: "expression-place", "`${…}` is evaluated inside stages only", at: expression.range,
+            help: "for the two characters themselves write `$${`"))
       }
     }
     reader.diagnostics += found
@@ -173,7 +174,8 @@ struct ManifestPass {
 
   private mutating func readLabelTypes(_ top: FieldValues) {
     for entry in top.map("label_types") {
-      guard let key = entry.keyNode, let values = entry.value.record, ManifestPass.claim(key, "label type", &labelTypeNames, &reader.diagnostics) else { continue }
+      guard let key = entry.keyNode, let values = entry.value.record, ManifestPass.claim(key, "label type", &labelTypeNames, &reader.diagnostics)
+      else { continue }
       ReservedNames.check(key.scalar, "a label type", key, &reader.diagnostics)
       labelTypes.append(LabelTypeDeclaration(name: entry.key, nameRange: key.range, fields: values))
     }
@@ -183,7 +185,9 @@ struct ManifestPass {
   private mutating func checkLabelTypes() {
     guard !labelTypeNames.isEmpty else { return }
     for stage in stages where stage.fields.set.field("label_type") != nil {
-      guard stage.fields.isWritten("label_type"), let value = stage.fields["label_type"], let name = value.string, labelTypeNames[name] == nil else { continue }
+      guard stage.fields.isWritten("label_type"), let value = stage.fields["label_type"], let name = value.string, labelTypeNames[name] == nil else {
+        continue
+      }
       let names = labelTypes.map(\.name)
       reader.diagnostics.append(
         Diagnostic(
@@ -197,9 +201,13 @@ struct ManifestPass {
   private mutating func readStages(_ node: Node, key: Node?) {
     guard node.isMapping else {
       if node.isNull {
-        report("empty", "`stages` has no value", key?.range ?? node.range, help: "a stage is a name and its fields:\nstages:\n  tickets: { kind: ingest, from: Datasets/tickets.csv }")
+        report(
+          "empty", "`stages` has no value", key?.range ?? node.range,
+          help: "a stage is a name and its fields:\nstages:\n  tickets: { kind: ingest, from: Datasets/tickets.csv }")
       } else {
-        reader.mismatch(node, .init(name: "stages"), "a mapping of stage names to stages", help: "stages: { tickets: { kind: ingest, from: Datasets/tickets.csv } }")
+        reader.mismatch(
+          node, .init(name: "stages"), "a mapping of stage names to stages", help: "stages: { tickets: { kind: ingest, from: Datasets/tickets.csv } }"
+        )
       }
       return
     }

@@ -19,7 +19,9 @@ public enum ManifestReference {
       if kind.isPlanned { text += "*Planned, not built yet: a stage of this kind is an error that says so.*\n\n" }
       // A message has a section of its own.
       text += tables(kind.fields, kind.fields === StageFields.assemble.fields ? [StageFields.message] : [])
-      text += "\nPorts: " + kind.ports.enumerated().map { "`\($1.name)`\($0 == 0 ? " (main)" : ""): \(decapitalized($1.doc))" }.joined(separator: " · ") + "\n"
+      text +=
+        "\nPorts: " + kind.ports.enumerated().map { "`\($1.name)`\($0 == 0 ? " (main)" : ""): \(decapitalized($1.doc))" }.joined(separator: " · ")
+        + "\n"
       sections.append(Section(name: kind.name, markdown: text))
     }
     sections.append(Section(name: "message", markdown: tables(StageFields.message, StageFields.parts.map(\.fields))))
@@ -80,7 +82,8 @@ public enum ManifestReference {
     for field in set.fields {
       let name = "`\(field.name)`" + (field.isPlanned ? " (planned)" : "")
       let cells = [name, text(field.type), defaultText(field, set), field.doc, code(field.example)]
-      out += "| " + cells.map { $0.split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|") }.joined(separator: " | ") + " |\n"
+      out +=
+        "| " + cells.map { $0.split(separator: "|", omittingEmptySubsequences: false).joined(separator: "\\|") }.joined(separator: " | ") + " |\n"
     }
     return out
   }

@@ -38,7 +38,8 @@ private struct SchemaWriter {
   mutating func finish() -> [ReportJSON.Member] {
     if usesExpression {
       definitions.append(
-        .init("expression", .object(["description": .string("A manifest expression: `${…}`."), "type": .string("string"), "pattern": .string(#"\$\{"#)])))
+        .init(
+          "expression", .object(["description": .string("A manifest expression: `${…}`."), "type": .string("string"), "pattern": .string(#"\$\{"#)])))
     }
     return definitions
   }
@@ -229,7 +230,9 @@ private struct SchemaWriter {
     var flat: [ReportJSON] = []
     for schema in schemas {
       var parts = [schema]
-      if case .object(let members) = schema, members.count == 1, members[0].name == "anyOf", case .array(let inner) = members[0].value { parts = inner }
+      if case .object(let members) = schema, members.count == 1, members[0].name == "anyOf", case .array(let inner) = members[0].value {
+        parts = inner
+      }
       for part in parts where !flat.contains(part) { flat.append(part) }
     }
     return flat.count == 1 ? flat[0] : .object(["anyOf": .array(flat)])

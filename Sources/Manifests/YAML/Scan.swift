@@ -15,7 +15,9 @@ struct Scan {
 
   /// Double quotes, or single quotes where the text has double ones.
   static func quote(_ text: String) -> String {
-    if text.contains("\"") || text.contains("\\") { return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'" }
+    if text.contains("\"") || text.contains("\\") {
+      return "'" + text.split(separator: "'", omittingEmptySubsequences: false).joined(separator: "''") + "'"
+    }
     return "\"" + text + "\""
   }
 
@@ -236,11 +238,15 @@ struct Scan {
         quote = byte
       } else if byte == UInt8(ascii: "$"), at + 1 < bytes.count, bytes[at + 1] == UInt8(ascii: "{"), let close = closing(of: at + 1) {
         var start = at
-        while start > range.lowerBound, ![UInt8(ascii: ","), UInt8(ascii: "["), UInt8(ascii: "{"), UInt8(ascii: " "), UInt8(ascii: "\n")].contains(bytes[start - 1]) {
+        while start > range.lowerBound,
+          ![UInt8(ascii: ","), UInt8(ascii: "["), UInt8(ascii: "{"), UInt8(ascii: " "), UInt8(ascii: "\n")].contains(bytes[start - 1])
+        {
           start -= 1
         }
         var end = close.upperBound
-        while end < bytes.count, ![UInt8(ascii: ","), UInt8(ascii: "]"), UInt8(ascii: "}"), UInt8(ascii: "\n"), UInt8(ascii: " ")].contains(bytes[end]) {
+        while end < bytes.count,
+          ![UInt8(ascii: ","), UInt8(ascii: "]"), UInt8(ascii: "}"), UInt8(ascii: "\n"), UInt8(ascii: " ")].contains(bytes[end])
+        {
           if bytes[end] == UInt8(ascii: "$"), end + 1 < bytes.count, bytes[end + 1] == UInt8(ascii: "{"), let more = closing(of: end + 1) {
             end = more.upperBound
           } else {

@@ -98,7 +98,8 @@ extension YAMLBuilder {
             diagnostics.append(
               Diagnostic(
                 id: "yaml-merge", "`<<` takes a mapping, or a list of mappings", at: text.range(Int(key.start)..<Int(key.end)),
-                secondary: [.init(place: text.range(Int(record.start)..<max(Int(record.end), Int(record.start) + 1)).place, label: "this is neither")]))
+                secondary: [.init(place: text.range(Int(record.start)..<max(Int(record.end), Int(record.start) + 1)).place, label: "this is neither")]
+              ))
           }
           continue
         }

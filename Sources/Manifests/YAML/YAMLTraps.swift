@@ -80,14 +80,17 @@ enum YAMLTraps {
     let sign = String(UnicodeScalar(bracket))
     if bracket == UInt8(ascii: "]") || bracket == UInt8(ascii: "}") {
       return Explanation(
-        diagnostic: Diagnostic(id: "yaml-syntax", "`\(sign)` closes nothing that is open", at: text.range(open..<open + 1), help: "remove it, or quote the text it belongs to"),
+        diagnostic: Diagnostic(
+          id: "yaml-syntax", "`\(sign)` closes nothing that is open", at: text.range(open..<open + 1),
+          help: "remove it, or quote the text it belongs to"),
         mask: nil)
     }
     let atEnd = failure.offset >= scan.contentEnd
     if atEnd || close == nil || scan.lineStart(failure.offset) != scan.lineStart(open) {
       let name = bracket == UInt8(ascii: "{") ? "}" : "]"
       return Explanation(
-        diagnostic: Diagnostic(id: "yaml-unclosed", "`\(sign)` is never closed", at: text.range(open..<open + 1), label: "opened here", help: "add `\(name)`"),
+        diagnostic: Diagnostic(
+          id: "yaml-unclosed", "`\(sign)` is never closed", at: text.range(open..<open + 1), label: "opened here", help: "add `\(name)`"),
         mask: open..<scan.lineEnd(open))
     }
     let found = scan.token(at: failure.offset)
@@ -102,7 +105,9 @@ enum YAMLTraps {
 
   private static func dashInBrackets(_ failure: YAMLFailure, _ text: SourceText, _ scan: Scan) -> Explanation? {
     for at in [failure.offset, failure.contextOffset ?? failure.offset] {
-      guard at + 1 < scan.bytes.count, scan.bytes[at] == UInt8(ascii: "-"), scan.bytes[at + 1] == UInt8(ascii: " "), scan.isFlowContext(at) else { continue }
+      guard at + 1 < scan.bytes.count, scan.bytes[at] == UInt8(ascii: "-"), scan.bytes[at + 1] == UInt8(ascii: " "), scan.isFlowContext(at) else {
+        continue
+      }
       let value = scan.restOfValue(from: at)
       return Explanation(
         diagnostic: Diagnostic(
@@ -140,7 +145,8 @@ enum YAMLTraps {
           help: "write `\\\\` for a backslash, or use single quotes"), mask: at..<end)
     }
     return Explanation(
-      diagnostic: Diagnostic(id: "yaml-unclosed", "`\(sign)` is never closed", at: text.range(open..<open + 1), label: "opened here", help: "add `\(sign)`"),
+      diagnostic: Diagnostic(
+        id: "yaml-unclosed", "`\(sign)` is never closed", at: text.range(open..<open + 1), label: "opened here", help: "add `\(sign)`"),
       mask: open..<scan.lineEnd(open))
   }
 
@@ -162,7 +168,8 @@ enum YAMLTraps {
     return Explanation(
       diagnostic: Diagnostic(
         id: "yaml-block", "a value that begins with `\(sign)` is a text on the lines below", at: text.range(value),
-        label: "nothing may follow `\(sign)` on its line", help: "quote the value: \(scan.keyPrefix(start))\(Scan.quote(scan.string(value)))\nor put the text on the next line"),
+        label: "nothing may follow `\(sign)` on its line",
+        help: "quote the value: \(scan.keyPrefix(start))\(Scan.quote(scan.string(value)))\nor put the text on the next line"),
       mask: value)
   }
 
@@ -280,7 +287,8 @@ enum YAMLTraps {
         if failure.offset < scan.bytes.count, scan.bytes[failure.offset] == UInt8(ascii: "]") || scan.bytes[failure.offset] == UInt8(ascii: "}") {
           return Explanation(
             diagnostic: Diagnostic(
-              id: "yaml-syntax", "`\(UnicodeScalar(scan.bytes[failure.offset]))` closes nothing that is open", at: text.range(failure.offset..<failure.offset + 1),
+              id: "yaml-syntax", "`\(UnicodeScalar(scan.bytes[failure.offset]))` closes nothing that is open",
+              at: text.range(failure.offset..<failure.offset + 1),
               help: "remove it"), mask: line.value)
         }
         return Explanation(
@@ -291,7 +299,9 @@ enum YAMLTraps {
       }
     }
     let start = scan.lineContentStart(failure.offset)
-    if failure.context.contains("block mapping") || failure.context.contains("block collection") || failure.problem.contains("not allowed in this context") {
+    if failure.context.contains("block mapping") || failure.context.contains("block collection")
+      || failure.problem.contains("not allowed in this context")
+    {
       let end = max(start + 1, scan.trimmedLineEnd(failure.offset))
       let column = text.position(of: start).column
       let message: String
@@ -308,7 +318,8 @@ enum YAMLTraps {
         secondary = [.init(place: text.range(context..<scan.trimmedLineEnd(context)).place, label: "what is open here")]
       }
       return Explanation(
-        diagnostic: Diagnostic(id: "yaml-indent", message, at: text.range(start..<end), secondary: secondary, help: help), mask: nil, isCertain: false)
+        diagnostic: Diagnostic(id: "yaml-indent", message, at: text.range(start..<end), secondary: secondary, help: help), mask: nil, isCertain: false
+      )
     }
     let said = failure.context.isEmpty ? failure.problem : "\(failure.context), \(failure.problem)"
     return Explanation(
