@@ -200,7 +200,9 @@ enum JSON: Equatable {
       guard let first = unit() else { return nil }
       if let scalar = Unicode.Scalar(first) { return scalar }
       // A surrogate needs its other half.
-      guard (0xD800..<0xDC00).contains(first), take(word: "\\u"), let second = unit(), (0xDC00..<0xE000).contains(second) else { return nil }
+      guard (0xD800..<0xDC00).contains(first), take(word: "\\u"), let second = unit(), (0xDC00..<0xE000).contains(second) else {
+        return nil
+      }
       return Unicode.Scalar(0x10000 + (first - 0xD800) << 10 + (second - 0xDC00))
     }
 

@@ -19,11 +19,13 @@ extension LineageStore {
       let rows =
         if let manifest {
           try database.rows(
-            "SELECT header, finished_at, exit_status, id FROM runs WHERE manifest = ? ORDER BY id DESC LIMIT ?", [.text(manifest), .integer(Int64(limit))])
+            "SELECT header, finished_at, exit_status, id FROM runs WHERE manifest = ? ORDER BY id DESC LIMIT ?",
+            [.text(manifest), .integer(Int64(limit))])
         } else {
           try database.rows("SELECT header, finished_at, exit_status, id FROM runs ORDER BY id DESC LIMIT ?", [.integer(Int64(limit))])
         }
-      let counts = try database.prepare("SELECT status, count(*), sum(tasks_ran), sum(tasks_cached) FROM stages WHERE run = ? GROUP BY status")
+      let counts = try database.prepare(
+        "SELECT status, count(*), sum(tasks_ran), sum(tasks_cached) FROM stages WHERE run = ? GROUP BY status")
       return try rows.compactMap { row in
         guard let run = LineageStore.run(row) else { return nil }
         var summary = RunSummary(run: run, stages: [:], tasksRan: 0, tasksCached: 0)
@@ -44,9 +46,12 @@ extension LineageStore {
     try use { database in
       // The range of texts with this beginning; `LIKE` would take `_` and `%` for patterns and use no index.
       let rows = try database.rows(
-        "SELECT header, finished_at, exit_status, id FROM runs WHERE id >= ? AND id < ? || char(1114111) ORDER BY id LIMIT 2", [.text(idPrefix), .text(idPrefix)])
+        "SELECT header, finished_at, exit_status, id FROM runs WHERE id >= ? AND id < ? || char(1114111) ORDER BY id LIMIT 2",
+        [.text(idPrefix), .text(idPrefix)])
       guard rows.count == 1 || rows.first?[3].text == idPrefix, let row = rows.first, var run = LineageStore.run(row) else { return nil }
-      run.stages = try database.rows("SELECT record FROM stages WHERE run = ? ORDER BY place", [row[3]]).compactMap { LineageStore.stage($0[0]) }
+      run.stages = try database.rows("SELECT record FROM stages WHERE run = ? ORDER BY place", [row[3]]).compactMap {
+        LineageStore.stage($0[0])
+      }
       return run
     }
   }
@@ -203,7 +208,8 @@ extension LineageStore {
         while try sources.step() { paths.append(sources.text(0)) }
         try sources.reset()
         return Edge(
-          manifest: manifest, stage: stage, caseLabel: row[2].text, inputPort: inputPort, input: input, outputPort: outputPort, output: output,
+          manifest: manifest, stage: stage, caseLabel: row[2].text, inputPort: inputPort, input: input, outputPort: outputPort,
+          output: output,
           run: run, sources: paths)
       }
     }

@@ -1,3 +1,7 @@
+internal import Rows
+internal import SQLite
+internal import Synchronization
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -5,9 +9,6 @@
 #else
   internal import Darwin
 #endif
-internal import Rows
-internal import SQLite
-internal import Synchronization
 
 /// Why the lineage store cannot answer or take in. Nothing depends on it: a run goes on, and says so as a warning.
 public struct LineageError: Error, Sendable, Equatable, CustomStringConvertible {
@@ -160,7 +161,9 @@ private struct Folding {
 
   init(_ database: SQLiteDatabase) throws(SQLiteError) {
     var delete = [try database.prepare("DELETE FROM runs WHERE id = ?")]
-    for table in ["stages", "inputs", "sources", "outputs", "files"] { delete.append(try database.prepare("DELETE FROM \(table) WHERE run = ?")) }
+    for table in ["stages", "inputs", "sources", "outputs", "files"] {
+      delete.append(try database.prepare("DELETE FROM \(table) WHERE run = ?"))
+    }
     self.delete = delete
     run = try database.prepare("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)")
     stage = try database.prepare("INSERT INTO stages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
@@ -178,7 +181,8 @@ private struct Folding {
     try remove(record.id)
     let id = SQLiteValue.text(record.id)
     try run.run([
-      id, .text(record.manifestPath), .text(record.manifestName), .integer(record.startedAt), record.finishedAt.map { .integer($0) } ?? .null,
+      id, .text(record.manifestPath), .text(record.manifestName), .integer(record.startedAt),
+      record.finishedAt.map { .integer($0) } ?? .null,
       record.exitStatus.map { .integer(Int64($0)) } ?? .null, .text(record.header.string),
     ])
     for (number, record) in record.stages.enumerated() {

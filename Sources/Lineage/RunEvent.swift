@@ -81,9 +81,12 @@ extension RunRecord {
   /// Everything but the stages and the end.
   var header: JSON {
     .fields([
-      ("id", .string(id)), ("manifest", .string(manifestPath)), ("name", .string(manifestName)), ("version", manifestVersion.map(JSON.string)),
+      ("id", .string(id)), ("manifest", .string(manifestPath)), ("name", .string(manifestName)),
+      ("version", manifestVersion.map(JSON.string)),
       ("pipe", .string(pipeVersion)), ("started_at", .number(startedAt)),
-      ("params", parameters.isEmpty ? nil : .array(parameters.map { .object([("name", .string($0.name)), ("value", .string($0.value))]) })),
+      (
+        "params", parameters.isEmpty ? nil : .array(parameters.map { .object([("name", .string($0.name)), ("value", .string($0.value))]) })
+      ),
       ("commit", gitCommit.map(JSON.string)), ("dirty", gitIsDirty ? .boolean(true) : nil), ("jobs", .number(jobs)),
     ])
   }

@@ -31,19 +31,25 @@ extension StageRecord {
       return out
     }
     guard
-      let dropped = list("dropped", { item -> Drop? in
-        guard let reason = item["reason"]?.text, let rows = item["rows"]?.int else { return nil }
-        return Drop(reason: reason, rows: rows)
-      }),
-      let facts = list("facts", { item -> Fact? in
-        guard let name = item["name"]?.text, let value = item["value"].flatMap(FactValue.init(json:)) else { return nil }
-        return Fact(name: name, value: value)
-      }), let inputs = list("inputs", Input.init(json:)), let outputs = list("outputs", Output.init(json:)),
+      let dropped = list(
+        "dropped",
+        { item -> Drop? in
+          guard let reason = item["reason"]?.text, let rows = item["rows"]?.int else { return nil }
+          return Drop(reason: reason, rows: rows)
+        }),
+      let facts = list(
+        "facts",
+        { item -> Fact? in
+          guard let name = item["name"]?.text, let value = item["value"].flatMap(FactValue.init(json:)) else { return nil }
+          return Fact(name: name, value: value)
+        }), let inputs = list("inputs", Input.init(json:)), let outputs = list("outputs", Output.init(json:)),
       let checks = list("checks", Check.init(json:))
     else { return nil }
     self.init(
-      name: name, kind: kind, caseLabel: json["case"]?.text, key: json["key"]?.digest, status: status, reason: Reason(code: code, text: text),
-      tasksTotal: json["tasks"]?["total"]?.int ?? 0, tasksRan: json["tasks"]?["ran"]?.int ?? 0, tasksCached: json["tasks"]?["cached"]?.int ?? 0,
+      name: name, kind: kind, caseLabel: json["case"]?.text, key: json["key"]?.digest, status: status,
+      reason: Reason(code: code, text: text),
+      tasksTotal: json["tasks"]?["total"]?.int ?? 0, tasksRan: json["tasks"]?["ran"]?.int ?? 0,
+      tasksCached: json["tasks"]?["cached"]?.int ?? 0,
       rowsIn: json["rows_in"]?.int, rowsOut: json["rows_out"]?.int, dropped: dropped, facts: facts,
       durationMicroseconds: json["duration_us"]?.int64 ?? 0, inputs: inputs, outputs: outputs, checks: checks)
   }
@@ -121,7 +127,8 @@ extension StageRecord.Output {
     let items = json["files"]?.items ?? []
     let files = items.compactMap(StageRecord.PublishedFile.init(json:))
     guard files.count == items.count else { return nil }
-    self.init(port: port, content: content, lineage: json["lineage"]?.digest, rows: json["rows"]?.int, bytes: json["bytes"]?.int, files: files)
+    self.init(
+      port: port, content: content, lineage: json["lineage"]?.digest, rows: json["rows"]?.int, bytes: json["bytes"]?.int, files: files)
   }
 }
 

@@ -22,7 +22,9 @@ public struct SQLiteError: Error, Sendable, Equatable, CustomStringConvertible {
     // The connection's message belongs to its latest call; without a connection only the code has words.
     let text = connection.flatMap { sqlite3_errmsg($0) } ?? sqlite3_errstr(code)
     let extended = connection.map { sqlite3_extended_errcode($0) } ?? code
-    self.init(code: extended == SQLITE_OK ? code : extended, message: text.map { String(cString: $0) } ?? "unknown error", path: path, statement: statement)
+    self.init(
+      code: extended == SQLITE_OK ? code : extended, message: text.map { String(cString: $0) } ?? "unknown error", path: path,
+      statement: statement)
   }
 
   /// The primary result code, without the extension.

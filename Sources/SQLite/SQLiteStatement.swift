@@ -142,7 +142,9 @@ public final class SQLiteStatement {
   /// Lends the bytes of a text or blob in the current row, UTF-8 for a text (which a careless writer may have made invalid).
   public func withBytes<R, E: Error>(_ column: Int, _ body: (UnsafeRawBufferPointer) throws(E) -> R) throws(E) -> R {
     // In this order: asking for the number of bytes first could convert the value under the pointer.
-    let start = sqlite3_column_type(statement, Int32(column)) == SQLITE_BLOB ? sqlite3_column_blob(statement, Int32(column)) : UnsafeRawPointer(sqlite3_column_text(statement, Int32(column)))
+    let start =
+      sqlite3_column_type(statement, Int32(column)) == SQLITE_BLOB
+      ? sqlite3_column_blob(statement, Int32(column)) : UnsafeRawPointer(sqlite3_column_text(statement, Int32(column)))
     let count = Int(sqlite3_column_bytes(statement, Int32(column)))
     return try body(UnsafeRawBufferPointer(start: start, count: start == nil ? 0 : count))
   }

@@ -1,3 +1,6 @@
+public import Rows
+internal import Synchronization
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@
 #else
   internal import Darwin
 #endif
-public import Rows
-internal import Synchronization
 
 /// A blob that is written piece by piece, of whatever size, without ever being in memory as a whole.
 ///
@@ -113,6 +114,12 @@ extension Store {
 
   /// The journal of publications into a workspace.
   public func publishJournal(root: String) -> PublishJournal { PublishJournal(directory: directory + "/publish", root: root, disk: disk) }
+
+  /// A folder for one task's own files, on the store's file system; removed with the object, or by a later `pipe` when this one dies.
+  public func scratchDirectory() throws(StoreError) -> ScratchDirectory {
+    try layOut()
+    return try ScratchDirectory(in: directory + "/tmp", disk: disk)
+  }
 
   /// Removes what dead processes left half-made in the store, and returns how many files that was.
   @discardableResult

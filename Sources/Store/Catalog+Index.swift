@@ -1,3 +1,5 @@
+internal import Rows
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
   internal import Darwin
 #endif
-internal import Rows
 
 /// Making the index. Whoever does it holds the store's index lock.
 extension Catalog {
@@ -55,7 +56,8 @@ extension Catalog {
         name: segments[place].name, bytes: segments[place].scanned, records: counts[number], isClosed: segments[place].isClosed)
     }
     let path = try temporary()
-    try AtomicFile.write(indexPath, builder.encode(segments: covered, greatestStamp: greatestStamp), temporary: path, sync: false, disk: disk)
+    try AtomicFile.write(
+      indexPath, builder.encode(segments: covered, greatestStamp: greatestStamp), temporary: path, sync: false, disk: disk)
     useNewIndex()
   }
 

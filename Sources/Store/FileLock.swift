@@ -1,3 +1,5 @@
+internal import Synchronization
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
   internal import Darwin
 #endif
-internal import Synchronization
 
 /// A lock between processes (and between threads) that ends with its holder, however the holder ends.
 ///
@@ -57,7 +58,8 @@ public final class FileLock: Sendable {
         throw StoreError("lock", path, code: code)
       }
       // A holder that removes its file may have done so between our open and our lock: then we hold a lock nobody sees.
-      guard let here = try? Files.status(descriptor, path), let there = Files.status(path), here.st_ino == there.st_ino, here.st_dev == there.st_dev
+      guard let here = try? Files.status(descriptor, path), let there = Files.status(path), here.st_ino == there.st_ino,
+        here.st_dev == there.st_dev
       else {
         close(descriptor)
         continue

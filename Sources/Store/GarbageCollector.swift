@@ -1,3 +1,6 @@
+public import Rows
+internal import Synchronization
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@
 #else
   internal import Darwin
 #endif
-public import Rows
-internal import Synchronization
 
 /// Removes what nothing refers to any more.
 ///
@@ -27,7 +28,9 @@ public struct GarbageCollector: Sendable {
 
     /// Marks an entry; false when it was marked before. A payload that is kept as a blob is kept with its entry.
     @discardableResult
-    public mutating func entry(_ kind: EntryKind, _ key: Digest) -> Bool { entries.insert(RecordID(kind: kind.rawValue, key: key)).inserted }
+    public mutating func entry(_ kind: EntryKind, _ key: Digest) -> Bool {
+      entries.insert(RecordID(kind: kind.rawValue, key: key)).inserted
+    }
 
     mutating func add(_ pin: RunLog.Pin) {
       switch pin {
@@ -146,7 +149,9 @@ public struct GarbageCollector: Sendable {
       }
       catalog.refresh()
       // A segment that is still being written belongs to a live run, and is left to a later collection.
-      let places = catalog.segments.indices.filter { unwanted.contains($0) && catalog.segments[$0].isClosed && !catalog.segments[$0].isMissing }
+      let places = catalog.segments.indices.filter {
+        unwanted.contains($0) && catalog.segments[$0].isClosed && !catalog.segments[$0].isMissing
+      }
       let rewrite = try store.rewrite(places, &catalog) { id, stamp in isWanted(id, marks) || isYoung(stamp, now) }
       report.segmentBytesRemoved += rewrite.bytesBefore - rewrite.bytesAfter
     }

@@ -1,3 +1,5 @@
+internal import Rows
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
   internal import Darwin
 #endif
-internal import Rows
 
 /// Publishes sets of files so that a set appears whole: after a crash at any moment, the next `pipe` completes or undoes it.
 ///
@@ -130,7 +131,8 @@ struct PublishIntent {
   }
 
   private static func fields(_ line: ArraySlice<UInt8>) -> [String]? {
-    guard let tab = line.lastIndex(of: UInt8(ascii: "\t")), let check = UInt64(String(decoding: line[(tab + 1)...], as: UTF8.self), radix: 16),
+    guard let tab = line.lastIndex(of: UInt8(ascii: "\t")),
+      let check = UInt64(String(decoding: line[(tab + 1)...], as: UTF8.self), radix: 16),
       check == XXHash64.hash(Array(line[..<tab]))
     else { return nil }
     return line[..<tab].split(separator: UInt8(ascii: "\t"), omittingEmptySubsequences: false).map { unescape($0) }
@@ -158,7 +160,9 @@ struct PublishIntent {
     var bytes: [UInt8] = []
     var at = field.startIndex
     while at < field.endIndex {
-      if field[at] == UInt8(ascii: "%"), at + 2 < field.endIndex, let byte = UInt8(String(decoding: field[(at + 1)...(at + 2)], as: UTF8.self), radix: 16) {
+      if field[at] == UInt8(ascii: "%"), at + 2 < field.endIndex,
+        let byte = UInt8(String(decoding: field[(at + 1)...(at + 2)], as: UTF8.self), radix: 16)
+      {
         bytes.append(byte)
         at += 3
       } else {

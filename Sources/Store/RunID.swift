@@ -22,7 +22,8 @@ public struct RunID: Hashable, Comparable, Sendable, CustomStringConvertible {
   /// The name written in a text of any case, or nil when it is none.
   public init?(_ text: some StringProtocol) {
     let lower = text.lowercased()
-    guard lower.utf8.count == 26, let first = lower.utf8.first, first <= UInt8(ascii: "7"), lower.utf8.allSatisfy(RunID.digits.contains) else { return nil }
+    guard lower.utf8.count == 26, let first = lower.utf8.first, first <= UInt8(ascii: "7"), lower.utf8.allSatisfy(RunID.digits.contains)
+    else { return nil }
     self.text = lower
   }
 

@@ -1,3 +1,6 @@
+public import Rows
+internal import Synchronization
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@
 #else
   internal import Darwin
 #endif
-public import Rows
-internal import Synchronization
 
 /// The record of one run as it happens: `<runs>/<id>/events.jsonl`, one JSON object per line, appended and never changed.
 ///
@@ -146,7 +147,9 @@ public final class RunLog: Sendable {
       }
     }
     if safe, stage.utf8.count <= 100, !stage.hasPrefix(".") { return directory + "/logs/" + stage + ".log" }
-    let cleaned = String(decoding: stage.utf8.prefix(60).map { (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) ? $0 : 95 }, as: UTF8.self)
+    let cleaned = String(
+      decoding: stage.utf8.prefix(60).map { (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) ? $0 : 95 },
+      as: UTF8.self)
     return directory + "/logs/" + cleaned + "." + String(XXHash64.hash(Array(stage.utf8)), radix: 16) + ".log"
   }
 
@@ -156,7 +159,9 @@ public final class RunLog: Sendable {
 
   /// An object's line: the object with the check of its bytes as one more field.
   static func line(_ object: [UInt8]) -> [UInt8] {
-    precondition(object.first == UInt8(ascii: "{") && object.last == UInt8(ascii: "}") && !object.contains(UInt8(ascii: "\n")), "an event is a JSON object on one line")
+    precondition(
+      object.first == UInt8(ascii: "{") && object.last == UInt8(ascii: "}") && !object.contains(UInt8(ascii: "\n")),
+      "an event is a JSON object on one line")
     let digits = String(XXHash64.hash(object), radix: 16)
     var line = Array(object.dropLast())
     if object.count > 2 { line.append(UInt8(ascii: ",")) }

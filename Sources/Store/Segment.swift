@@ -1,3 +1,5 @@
+internal import Rows
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
   internal import Darwin
 #endif
-internal import Rows
 
 /// A segment's name: the time it was begun, then bits nobody else has. Names sort by time.
 struct SegmentName: Hashable, Comparable, Sendable {

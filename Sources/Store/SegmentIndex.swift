@@ -43,7 +43,9 @@ final class SegmentIndex: Sendable {
     let segmentCount = word(32)
     guard word(0) == SegmentIndex.magic, slots.nonzeroBitCount == 1, slots < 1 << 32, segmentCount < 1 << 24 else { return nil }
     let slotsAt = SegmentIndex.headerSize + Int(segmentCount) * SegmentIndex.segmentSize
-    guard bytes.count == slotsAt + Int(slots) * SegmentIndex.slotSize, word(56) == SegmentIndex.headerCheck(bytes, slotsAt) else { return nil }
+    guard bytes.count == slotsAt + Int(slots) * SegmentIndex.slotSize, word(56) == SegmentIndex.headerCheck(bytes, slotsAt) else {
+      return nil
+    }
     self.mapping = mapping
     self.slotCount = Int(slots)
     self.recordCount = Int(word(16))
@@ -103,7 +105,9 @@ final class SegmentIndex: Sendable {
     }
 
     /// Puts a place in; `replaces` is asked about each earlier place with the same hash.
-    mutating func insert(hash: UInt64, segment: Int, offset: Int, replaces: (_ segment: Int, _ offset: Int) -> Replacement = { _, _ in .other }) {
+    mutating func insert(
+      hash: UInt64, segment: Int, offset: Int, replaces: (_ segment: Int, _ offset: Int) -> Replacement = { _, _ in .other }
+    ) {
       let place = UInt64(segment + 1) | UInt64(offset / 8) << 32
       var number = Int(truncatingIfNeeded: hash) & mask
       while true {

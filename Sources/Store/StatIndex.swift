@@ -60,7 +60,8 @@ public final class StatIndex: Sendable {
   private static func believes(_ record: StatTable.Record, _ stamp: FileStamp, now: Int64) -> Bool {
     guard record.stamp == stamp else { return false }
     let latest = max(stamp.modified, stamp.changed)
-    let granularity = stamp.modified % 1_000_000_000 == 0 && stamp.changed % 1_000_000_000 == 0 ? coarseGranularityNanoseconds : granularityNanoseconds
+    let granularity =
+      stamp.modified % 1_000_000_000 == 0 && stamp.changed % 1_000_000_000 == 0 ? coarseGranularityNanoseconds : granularityNanoseconds
     return latest < record.readAt - granularity && latest <= now
   }
 

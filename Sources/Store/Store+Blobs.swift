@@ -1,3 +1,6 @@
+public import Rows
+internal import Synchronization
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@
 #else
   internal import Darwin
 #endif
-public import Rows
-internal import Synchronization
 
 extension Store {
   /// Keeps some bytes and returns their digest. Bytes that are there already cost one look.

@@ -1,3 +1,6 @@
+internal import Rows
+internal import Synchronization
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@
 #else
   internal import Darwin
 #endif
-internal import Rows
-internal import Synchronization
 
 /// Rewriting segments: many small ones into one, and without the records nobody wants.
 extension Store {

@@ -1,3 +1,6 @@
+internal import Rows
+internal import Synchronization
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@
 #else
   internal import Darwin
 #endif
-internal import Rows
-internal import Synchronization
 
 /// Looking at a store as a whole: what `cache stats` and `cache verify` show.
 extension Store {

@@ -1,3 +1,6 @@
+public import Rows
+internal import Synchronization
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -5,8 +8,6 @@
 #else
   internal import Darwin
 #endif
-public import Rows
-internal import Synchronization
 
 /// Keeps bytes under their digest, and small entries under a kind and a key, in one directory.
 ///
@@ -252,7 +253,9 @@ public final class Store: Sendable {
     if isLaidOut.load(ordering: .relaxed) { return }
     try disk.makeDirectory(directory)
     // A store is never something to commit, wherever people put it.
-    if Files.status(directory + "/.gitignore") == nil { try AtomicFile.write(directory + "/.gitignore", Array("*\n".utf8), sync: false, disk: disk) }
+    if Files.status(directory + "/.gitignore") == nil {
+      try AtomicFile.write(directory + "/.gitignore", Array("*\n".utf8), sync: false, disk: disk)
+    }
     try AtomicFile.write(directory + "/format", Array(Store.format.utf8), sync: false, disk: disk)
     isLaidOut.store(true, ordering: .relaxed)
   }

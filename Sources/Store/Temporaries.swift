@@ -1,3 +1,5 @@
+internal import Synchronization
+
 #if canImport(Glibc)
   internal import Glibc
 #elseif canImport(Musl)
@@ -5,7 +7,6 @@
 #else
   internal import Darwin
 #endif
-internal import Synchronization
 
 /// Names for files under construction, in a directory that belongs to this process alone.
 ///
@@ -43,37 +44,43 @@ final class Temporaries: Sendable {
   }
 
   private func begin(_ state: inout State) throws(StoreError) {
+    // The first file of a process is the moment to clear away what dead ones have left: runs with nothing to do never come here.
+    Temporaries.sweep(directory, disk: disk)
+    (state.session, state.descriptor) = try Temporaries.makeLockedDirectory(directory + "/" + Temporaries.prefix, mode: 0o777, disk: disk)
+  }
+
+  /// How the names of our directories begin; others in the same place are somebody else's.
+  static let prefix = "files-"
+
+  /// Makes a directory whose name begins so, and locks it for as long as the descriptor is open.
+  static func makeLockedDirectory(_ prefix: String, mode: mode_t, disk: Disk) throws(StoreError) -> (path: String, descriptor: Int32) {
     while true {
-      let session = directory + "/" + String(UInt64.random(in: .min ... .max), radix: 36)
-      try disk.makeDirectory(session)
-      let descriptor = open(session, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+      let path = prefix + String(UInt64.random(in: .min ... .max), radix: 36)
+      try disk.makeDirectory(path)
+      let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
       guard descriptor >= 0 else {
         if errno == ENOENT { continue }
-        throw StoreError("open", session)
+        throw StoreError("open", path)
       }
       // A sweep may have come between making the directory and locking it; then it is gone and another is made.
-      if flock(descriptor, LOCK_EX | LOCK_NB) == 0, let here = try? Files.status(descriptor, session), here.st_nlink > 0,
-        Files.status(session) != nil
-      {
-        state.session = session
-        state.descriptor = descriptor
-        return
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0, let here = try? Files.status(descriptor, path), here.st_nlink > 0, Files.isThere(path) {
+        if mode != 0o777 { fchmod(descriptor, mode) }
+        return (path, descriptor)
       }
       close(descriptor)
     }
   }
 
   /// Removes what dead processes have left, and returns how many files that was.
+  @discardableResult
   static func sweep(_ directory: String, disk: Disk) -> Int {
     var removed = 0
-    for name in Files.names(in: directory) {
-      let session = directory + "/" + name
-      let descriptor = open(session, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    for name in Files.names(in: directory) where name.hasPrefix(prefix) || name.hasPrefix(ScratchDirectory.prefix) {
+      let path = directory + "/" + name
+      let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
       guard descriptor >= 0 else { continue }
       defer { close(descriptor) }
-      guard flock(descriptor, LOCK_EX | LOCK_NB) == 0 else { continue }
-      for file in Files.names(in: session) where (try? disk.remove(session + "/" + file)) != nil { removed += 1 }
-      _ = try? disk.removeDirectory(session)
+      if flock(descriptor, LOCK_EX | LOCK_NB) == 0 { removed += ScratchDirectory.removeTree(path, disk: disk) }
     }
     return removed
   }

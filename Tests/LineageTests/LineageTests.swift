@@ -1,3 +1,9 @@
+import Rows
+import SQLite
+import Testing
+
+@testable import Lineage
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,45 +11,49 @@
 #else
   import Darwin
 #endif
-import Rows
-import SQLite
-import Testing
-
-@testable import Lineage
 
 /// A small run: tickets → pairs (of tickets and labels) → dataset, which is published.
-private func run(_ id: String, tickets: String = "tickets", labels: String = "labels", manifest: String = "Manifests/support.yaml", finished: Bool = true) -> RunRecord {
+private func run(
+  _ id: String, tickets: String = "tickets", labels: String = "labels", manifest: String = "Manifests/support.yaml", finished: Bool = true
+) -> RunRecord {
   let rows = Digest.of("rows of \(tickets)")
   let pairs = Digest.of("pairs of \(tickets) and \(labels)")
   let dataset = Digest.of("dataset of \(tickets) and \(labels)")
   return RunRecord(
     id: id, manifestPath: manifest, manifestName: "support", manifestVersion: "2.1.0", pipeVersion: "0.1.0", startedAt: 1_800_000_000_000,
     finishedAt: finished ? 1_800_000_000_620 : nil, exitStatus: finished ? 0 : nil,
-    parameters: [.init(name: "min", value: "20"), .init(name: "a \"quoted\"\n", value: "ü\u{1}\u{7f}")], gitCommit: "4f2c9a1", gitIsDirty: true, jobs: 8,
+    parameters: [.init(name: "min", value: "20"), .init(name: "a \"quoted\"\n", value: "ü\u{1}\u{7f}")], gitCommit: "4f2c9a1",
+    gitIsDirty: true, jobs: 8,
     stages: [
       StageRecord(
-        name: "tickets", kind: "ingest", key: Digest.of("key 1"), status: .ran, reason: .init(code: "first-run", text: "first run"), tasksTotal: 2,
+        name: "tickets", kind: "ingest", key: Digest.of("key 1"), status: .ran, reason: .init(code: "first-run", text: "first run"),
+        tasksTotal: 2,
         tasksRan: 2, rowsIn: 431, rowsOut: 412, dropped: [.init(reason: "where", rows: 19)], durationMicroseconds: 30_000,
         inputs: [.init(port: "source", origin: .sources(["Datasets/a.csv", "Datasets/b.csv"]), content: Digest.of(tickets))],
         outputs: [.init(port: "rows", content: rows, lineage: Digest.of("lineage"), rows: 412, bytes: 100_000)]),
       StageRecord(
-        name: "pairs", kind: "assemble", caseLabel: "lang=en", key: Digest.of("key 2"), status: .cached, reason: .init(code: "cached", text: "nothing changed"),
+        name: "pairs", kind: "assemble", caseLabel: "lang=en", key: Digest.of("key 2"), status: .cached,
+        reason: .init(code: "cached", text: "nothing changed"),
         tasksTotal: 3, tasksCached: 3,
         inputs: [
           .init(port: "from", origin: .stage("tickets", caseLabel: nil, port: "rows"), content: rows),
           .init(port: "labels", origin: .sources(["Datasets/labels.csv"]), content: Digest.of(labels)),
         ], outputs: [.init(port: "rows", content: pairs, rows: 412)]),
       StageRecord(
-        name: "dataset", kind: "export", status: .ran, reason: .init(code: "input-changed", text: "1 row of pairs changed"), tasksTotal: 1, tasksRan: 1,
+        name: "dataset", kind: "export", status: .ran, reason: .init(code: "input-changed", text: "1 row of pairs changed"), tasksTotal: 1,
+        tasksRan: 1,
         facts: [
           .init(name: "alpha", value: .real(0.71)), .init(name: "whole", value: .real(3)), .init(name: "tiny", value: .real(1e-300)),
-          .init(name: "votes", value: .integer(2041)), .init(name: "model", value: .text("classifier")), .init(name: "ok", value: .boolean(true)),
+          .init(name: "votes", value: .integer(2041)), .init(name: "model", value: .text("classifier")),
+          .init(name: "ok", value: .boolean(true)),
         ],
         inputs: [.init(port: "from", origin: .stage("pairs", caseLabel: "lang=en", port: "rows"), content: pairs)],
         outputs: [
           .init(
             port: "train", content: dataset, rows: 357, bytes: 70_000,
-            files: [.init(path: "Outputs/support/train.jsonl", digest: Digest.of("file of \(tickets) and \(labels)"), rows: 357, bytes: 70_000)])
+            files: [
+              .init(path: "Outputs/support/train.jsonl", digest: Digest.of("file of \(tickets) and \(labels)"), rows: 357, bytes: 70_000)
+            ])
         ],
         checks: [
           .init(expression: "rows.train >= 300", severity: .error, verdict: .passed, value: "357"),
@@ -65,7 +75,8 @@ private func run(_ id: String, tickets: String = "tickets", labels: String = "la
 
   @Test func theLinesAreAsTheyAre() {
     let stage = StageRecord(
-      name: "s", kind: "k", status: .notRun, reason: .init(code: "needs", text: "\"x\" failed"), facts: [.init(name: "nan", value: .real(.nan))],
+      name: "s", kind: "k", status: .notRun, reason: .init(code: "needs", text: "\"x\" failed"),
+      facts: [.init(name: "nan", value: .real(.nan))],
       inputs: [.init(port: "p", origin: .sources(["ä/b"]), content: Digest.of(""))])
     #expect(
       String(decoding: RunEvent.stage(stage).line, as: UTF8.self)
@@ -77,7 +88,9 @@ private func run(_ id: String, tickets: String = "tickets", labels: String = "la
   @Test func otherEventsAndRubbishArePassedOver() {
     let record = run("01a")
     var lines = record.events.map(\.line)
-    for (place, other) in ["{}", "{\"event\":\"task-finished\"}", "[1,2]", "null", "rubbish", "", "{\"event\":\"stage-finished\"}"].enumerated() {
+    for (place, other) in ["{}", "{\"event\":\"task-finished\"}", "[1,2]", "null", "rubbish", "", "{\"event\":\"stage-finished\"}"]
+      .enumerated()
+    {
       lines.insert(Array(other.utf8), at: place % lines.count)
     }
     #expect(RunRecord(events: lines) == record)
@@ -116,7 +129,10 @@ private func run(_ id: String, tickets: String = "tickets", labels: String = "la
     #expect(JSON(Array(text.utf8))?.string == expected)
   }
 
-  @Test(arguments: ["", "01", "1.", ".5", "-", "1e", "tru", "\"", "\"\\x\"", "\"\\ud83d\"", "\"\\u12g4\"", "[1,]", "[1 2]", "{\"a\"}", "{\"a\":1,}", "{1:2}", "1 2", "\"\n\"", "nan"])
+  @Test(arguments: [
+    "", "01", "1.", ".5", "-", "1e", "tru", "\"", "\"\\x\"", "\"\\ud83d\"", "\"\\u12g4\"", "[1,]", "[1 2]", "{\"a\"}", "{\"a\":1,}",
+    "{1:2}", "1 2", "\"\n\"", "nan",
+  ])
   func jsonRefuses(text: String) {
     #expect(JSON(Array(text.utf8)) == nil)
   }
@@ -134,7 +150,8 @@ private func run(_ id: String, tickets: String = "tickets", labels: String = "la
   private final class Directory: Sendable {
     let path: String
     init() {
-      path = (getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp") + "/pipe-lineage-tests-\(getpid())-\(UInt64.random(in: .min ... .max))"
+      path =
+        (getenv("TMPDIR").map { String(cString: $0) } ?? "/tmp") + "/pipe-lineage-tests-\(getpid())-\(UInt64.random(in: .min ... .max))"
       mkdir(path, 0o777)
     }
     deinit {
@@ -191,7 +208,8 @@ private func run(_ id: String, tickets: String = "tickets", labels: String = "la
     let manifest = "Manifests/support.yaml"
     #expect(try store.lastRecord(ofStage: "tickets", manifest: manifest)?.run == "01c")
     #expect(try store.lastRecord(ofStage: "tickets", manifest: manifest, statuses: [.ran, .cached])?.run == "01b")
-    #expect(try store.lastRecord(ofStage: "tickets", manifest: manifest, statuses: [.ran])?.stage == run("01b", tickets: "edited").stages[0])
+    #expect(
+      try store.lastRecord(ofStage: "tickets", manifest: manifest, statuses: [.ran])?.stage == run("01b", tickets: "edited").stages[0])
     #expect(try store.lastRecord(ofStage: "pairs", caseLabel: "lang=en", manifest: manifest)?.run == "01c")
     #expect(try store.lastRecord(ofStage: "pairs", manifest: manifest) == nil)
     #expect(try store.lastRecord(ofStage: "nothing", manifest: manifest) == nil)
@@ -247,7 +265,8 @@ private func run(_ id: String, tickets: String = "tickets", labels: String = "la
         id: "01", manifestPath: "m", manifestName: "m", pipeVersion: "0", startedAt: 0,
         stages: [
           StageRecord(
-            name: "copy", kind: "k", status: .ran, reason: .init(code: "", text: ""), inputs: [.init(port: "in", origin: .sources([]), content: same)],
+            name: "copy", kind: "k", status: .ran, reason: .init(code: "", text: ""),
+            inputs: [.init(port: "in", origin: .sources([]), content: same)],
             outputs: [.init(port: "out", content: same)])
         ]))
     #expect(try store.upstream(of: same).count == 1 && store.downstream(of: same).count == 1)

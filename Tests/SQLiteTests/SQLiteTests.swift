@@ -1,3 +1,7 @@
+import Testing
+
+@testable import SQLite
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,9 +9,6 @@
 #else
   import Darwin
 #endif
-import Testing
-
-@testable import SQLite
 
 @Suite struct SQLiteTests {
   private let directory = Directory()
@@ -33,7 +34,8 @@ import Testing
 
   @Test func valuesOfAllTypesComeBack() throws {
     let values: [SQLiteValue] = [
-      .null, .integer(.min), .integer(.max), .integer(0), .real(0.1), .real(-1e300), .text(""), .text("ünï\0code"), .blob([]), .blob([0, 255, 1]),
+      .null, .integer(.min), .integer(.max), .integer(0), .real(0.1), .real(-1e300), .text(""), .text("ünï\0code"), .blob([]),
+      .blob([0, 255, 1]),
     ]
     do {
       let database = try SQLiteDatabase(path: path, mode: .create)

@@ -1,3 +1,8 @@
+import Rows
+import Testing
+
+@testable import Store
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,10 +10,6 @@
 #else
   import Darwin
 #endif
-import Rows
-import Testing
-
-@testable import Store
 
 @Suite struct BlobWriterTests {
   let scratch = Scratch()
@@ -49,10 +50,43 @@ import Testing
     let store = try Store(directory: scratch + "store")
     let writer = store.blobWriter()
     try writer.write([UInt8](repeating: 1, count: 50_000))
-    scratch.write("store/tmp/dead/17", "rubbish")
-    #expect(try Store(directory: scratch + "store").sweepTemporaries() == 1)
-    #expect(scratch.files("store/tmp").count == 1)
+    let living = try store.scratchDirectory()
+    scratch.write("store/tmp/files-dead/17", "rubbish")
+    scratch.write("store/tmp/scratch-dead/a/b", "rubbish")
+    scratch.write("store/tmp/somebody-elses/17", "not ours")
+    chmod(scratch + "store/tmp/scratch-dead/a", 0o500)
+    #expect(try Store(directory: scratch + "store").sweepTemporaries() == 2)
+    #expect(scratch.files("store/tmp").count == 2)
+    #expect(Files.isThere(living.path) && !Files.isThere(scratch + "store/tmp/scratch-dead"))
     let (digest, _) = try writer.finish()
     #expect(store.contains(digest))
+  }
+
+  @Test func theFirstBlobOfAProcessClearsAway() throws {
+    scratch.write("store/tmp/files-dead/17", "rubbish")
+    let store = try Store(directory: scratch + "store")
+    try store.put([UInt8](repeating: 1, count: 100))
+    #expect(scratch.files("store/tmp") == ["store/tmp/files-dead/17"])
+    try store.put([UInt8](repeating: 1, count: 50_000))
+    #expect(scratch.files("store/tmp") == [])
+  }
+
+  @Test func scratchDirectoriesGoWithTheirTask() throws {
+    let store = try Store(directory: scratch + "store")
+    scratch.write("outside", "stays")
+    let path: String
+    do {
+      let directory = try store.scratchDirectory()
+      path = directory.path
+      #expect(Files.status(path)!.st_mode & 0o777 == 0o700)
+      try AtomicFile.write(path + "/a/b/c", [1], sync: false)
+      symlink(scratch.path, path + "/link")
+      directory.remove()
+      directory.remove()
+      #expect(!Files.isThere(path))
+    }
+    #expect(scratch.read("outside") == Array("stays".utf8))
+    let second = try store.scratchDirectory().path
+    #expect(!Files.isThere(second) && second != path)
   }
 }

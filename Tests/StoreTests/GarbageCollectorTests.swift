@@ -1,3 +1,8 @@
+import Rows
+import Testing
+
+@testable import Store
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,10 +10,6 @@
 #else
   import Darwin
 #endif
-import Rows
-import Testing
-
-@testable import Store
 
 @Suite struct GarbageCollectorTests {
   let scratch = Scratch()
@@ -91,7 +92,9 @@ import Testing
     for blob in [Self.blobs[1], Self.blobs[3]] { try old.put(blob) }
     try old.flush()
     let later = TestClock(clock.clock() + 1_000_000_000)
-    var times = [timespec(tv_sec: Int(later.clock() / 1_000_000_000), tv_nsec: 0), timespec(tv_sec: Int(later.clock() / 1_000_000_000), tv_nsec: 0)]
+    var times = [
+      timespec(tv_sec: Int(later.clock() / 1_000_000_000), tv_nsec: 0), timespec(tv_sec: Int(later.clock() / 1_000_000_000), tv_nsec: 0),
+    ]
     // `touch` uses the machine's clock; the tests' clock is ahead of it.
     let digest = Digest.of(Self.blobs[1])
     utimensat(AT_FDCWD, directory + "/cas/sha256/\(digest.hex.prefix(2))/\(digest.hex)", &times, 0)
@@ -146,7 +149,8 @@ import Testing
       let later = TestClock(clock.clock() + 100_000_000_000)
       let crash = CrashingDisk(failAt: n)
       do {
-        _ = try GarbageCollector(try Store(directory: directory, disk: crash.disk, clock: later.clock), graceSeconds: 10).collect(dryRun: false, mark: marks)
+        _ = try GarbageCollector(try Store(directory: directory, disk: crash.disk, clock: later.clock), graceSeconds: 10).collect(
+          dryRun: false, mark: marks)
       } catch is StoreError {}
       for after in [store, try Store(directory: directory)] {
         #expect(try after.get(Digest.of(Self.blobs[0])) == Self.blobs[0] && after.get(Digest.of(Self.blobs[2])) == Self.blobs[2])

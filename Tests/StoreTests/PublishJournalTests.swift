@@ -1,3 +1,8 @@
+import Rows
+import Testing
+
+@testable import Store
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,10 +10,6 @@
 #else
   import Darwin
 #endif
-import Rows
-import Testing
-
-@testable import Store
 
 @Suite struct PublishJournalTests {
   let scratch = Scratch()

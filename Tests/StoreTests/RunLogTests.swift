@@ -1,3 +1,8 @@
+import Rows
+import Testing
+
+@testable import Store
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,10 +10,6 @@
 #else
   import Darwin
 #endif
-import Rows
-import Testing
-
-@testable import Store
 
 @Suite struct RunLogTests {
   let scratch = Scratch()
@@ -25,7 +26,10 @@ import Testing
       #expect(id > last && id.milliseconds == milliseconds && RunID(id.text.uppercased()) == id)
       last = id
     }
-    for wrong in ["", "01aryz6s41", "8" + String(repeating: "0", count: 25), "01aryz6s41" + String(repeating: "u", count: 16), "../../../../../../../../../x"] {
+    for wrong in [
+      "", "01aryz6s41", "8" + String(repeating: "0", count: 25), "01aryz6s41" + String(repeating: "u", count: 16),
+      "../../../../../../../../../x",
+    ] {
       #expect(RunID(wrong) == nil)
     }
     #expect(RunID.now() != RunID.now())
@@ -39,7 +43,10 @@ import Testing
     let text = String(decoding: scratch.read("runs/\(id)/events.jsonl"), as: UTF8.self)
     #expect(text.hasPrefix("{\"check\":\"") && text.contains("\n{\"a\":1,\"check\":\""))
     let events = try #require(try RunHistory(runs: runs).events(of: id))
-    #expect(events.objects.map { String(decoding: $0, as: UTF8.self) } == ["{}", "{\"a\":1}", "{\"check\":\"0123456789abcdef\"}", "{\"text\":\"ü,\\n}\"}"])
+    #expect(
+      events.objects.map { String(decoding: $0, as: UTF8.self) } == [
+        "{}", "{\"a\":1}", "{\"check\":\"0123456789abcdef\"}", "{\"text\":\"ü,\\n}\"}",
+      ])
     #expect(!events.isTorn && events.damagedLines == 0)
   }
 
@@ -106,7 +113,9 @@ import Testing
 
   @Test func stageLogsHaveSafeNames() throws {
     let log = RunLog(runs: runs, id: id)
-    let names = try ["clean", "a/b", "../../x", ".hidden", "a b", "a_b", String(repeating: "x", count: 300), "ü"].map { try log.stageLog($0) }
+    let names = try ["clean", "a/b", "../../x", ".hidden", "a b", "a_b", String(repeating: "x", count: 300), "ü"].map {
+      try log.stageLog($0)
+    }
     #expect(Set(names).count == names.count)
     #expect(names[0] == runs + "/\(id)/logs/clean.log")
     for name in names {

@@ -1,3 +1,8 @@
+import Rows
+import Synchronization
+
+@testable import Store
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,10 +10,6 @@
 #else
   import Darwin
 #endif
-import Rows
-import Synchronization
-
-@testable import Store
 
 /// A directory of a test's own, removed with it.
 final class Scratch: Sendable {

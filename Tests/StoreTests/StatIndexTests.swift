@@ -1,3 +1,8 @@
+import Rows
+import Testing
+
+@testable import Store
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,14 +10,12 @@
 #else
   import Darwin
 #endif
-import Rows
-import Testing
-
-@testable import Store
 
 @Suite struct StatIndexTests {
   let scratch = Scratch()
-  private func index(_ clock: TestClock) -> StatIndex { StatIndex(path: scratch + "stat", lockPath: scratch + "locks/stat", clock: clock.clock) }
+  private func index(_ clock: TestClock) -> StatIndex {
+    StatIndex(path: scratch + "stat", lockPath: scratch + "locks/stat", clock: clock.clock)
+  }
 
   private func stamp(_ inode: UInt64, modified: UInt64, changed: UInt64? = nil, size: Int64 = 10) -> FileStamp {
     FileStamp(device: 1, inode: inode, size: size, modified: Int64(modified), changed: Int64(changed ?? modified))
@@ -23,7 +26,9 @@ import Testing
     let past = clock.clock() - 100_000_000_123
     let first = index(clock)
     #expect(first.digest(of: stamp(1, modified: past), tag: 5) == nil)
-    for inode in 0..<1000 as Range<UInt64> { first.record(stamp(inode, modified: past), tag: 5, digest: Digest.of("\(inode)"), readAt: clock.clock()) }
+    for inode in 0..<1000 as Range<UInt64> {
+      first.record(stamp(inode, modified: past), tag: 5, digest: Digest.of("\(inode)"), readAt: clock.clock())
+    }
     #expect(first.digest(of: stamp(1, modified: past), tag: 5) == Digest.of("1"))
     try first.save()
     let second = index(clock)
@@ -115,7 +120,9 @@ import Testing
     let clock = TestClock()
     let past = clock.clock() - 100_000_000_123
     let first = index(clock)
-    for inode in 0..<20 as Range<UInt64> { first.record(stamp(inode, modified: past), tag: 3, digest: Digest.of("\(inode)"), readAt: clock.clock()) }
+    for inode in 0..<20 as Range<UInt64> {
+      first.record(stamp(inode, modified: past), tag: 3, digest: Digest.of("\(inode)"), readAt: clock.clock())
+    }
     try first.save()
     let whole = scratch.read("stat")
     for at in 0..<whole.count {

@@ -1,3 +1,9 @@
+import Rows
+import Synchronization
+import Testing
+
+@testable import Store
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,11 +11,6 @@
 #else
   import Darwin
 #endif
-import Rows
-import Synchronization
-import Testing
-
-@testable import Store
 
 /// Many threads and many stores on one directory: two runs at a time, worktrees that share a store.
 @Suite struct StoreConcurrencyTests {
@@ -67,9 +68,13 @@ import Testing
     for _ in 0..<2 {
       let store = try Store(directory: directory)
       for worker in 0..<writers {
-        for number in 0..<perWriter { #expect(try store.entry(.action, Digest.of("\(worker) \(number)")) == Array("\(worker) \(number)".utf8)) }
+        for number in 0..<perWriter {
+          #expect(try store.entry(.action, Digest.of("\(worker) \(number)")) == Array("\(worker) \(number)".utf8))
+        }
       }
-      for number in 0..<perWriter { #expect(try store.entry(.stageResult, Digest.of("shared \(number)")) == Array("shared \(number)".utf8)) }
+      for number in 0..<perWriter {
+        #expect(try store.entry(.stageResult, Digest.of("shared \(number)")) == Array("shared \(number)".utf8))
+      }
       #expect(try store.verify().damages == [])
       unlink(directory + "/index")
     }

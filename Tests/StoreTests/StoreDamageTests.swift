@@ -1,3 +1,9 @@
+import Rows
+import Synchronization
+import Testing
+
+@testable import Store
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,11 +11,6 @@
 #else
   import Darwin
 #endif
-import Rows
-import Synchronization
-import Testing
-
-@testable import Store
 
 /// What damage does: at worst something is made again, never is something wrong believed.
 @Suite struct StoreDamageTests {
@@ -36,7 +37,9 @@ import Testing
     let whole = scratch.read(segment)
     var ends: [Int] = []
     let seed = whole.withUnsafeBytes { Segment.seed(of: $0)! }
-    _ = whole.withUnsafeBytes { Segment.scan($0, from: Segment.headerSize, seed: seed) { header, offset, _ in ends.append(offset + header.extent) } }
+    _ = whole.withUnsafeBytes {
+      Segment.scan($0, from: Segment.headerSize, seed: seed) { header, offset, _ in ends.append(offset + header.extent) }
+    }
     #expect(ends.count == payloads.count)
     for length in 0..<whole.count {
       scratch.write(segment, Array(whole[..<length]))
@@ -107,7 +110,8 @@ import Testing
       switch round % 3 {
       case 0: bytes[Int.random(in: 0..<bytes.count, using: &random)] ^= UInt8(1 << Int.random(in: 0..<8, using: &random))
       case 1: bytes = Array(bytes[..<Int.random(in: 0..<bytes.count, using: &random)])
-      default: for _ in 0..<100 { bytes[Int.random(in: 200..<bytes.count, using: &random)] = UInt8.random(in: .min ... .max, using: &random) }
+      default:
+        for _ in 0..<100 { bytes[Int.random(in: 200..<bytes.count, using: &random)] = UInt8.random(in: .min ... .max, using: &random) }
       }
       scratch.write("store/index", bytes)
       let damaged = try Store(directory: directory)
@@ -144,7 +148,10 @@ import Testing
       let store = try Store(directory: directory, onDamage: log.handler)
       #expect(try store.get(digest) == nil)
       #expect(store.damageCount == 1)
-      #expect(log.all == [Store.Damage(subject: .blob(digest), path: directory + "/damaged/" + digest.hex, detail: "its bytes have another digest")])
+      #expect(
+        log.all == [
+          Store.Damage(subject: .blob(digest), path: directory + "/damaged/" + digest.hex, detail: "its bytes have another digest")
+        ])
       #expect(!store.contains(digest))
       #expect(try store.put(bytes) == digest)
       #expect(try store.get(digest) == bytes)
@@ -200,20 +207,23 @@ import Testing
     var random = SeededGenerator(seed: 8)
     let blob = random.bytes(20_000)
     let digest = try store.put(blob)
-    #expect(try store.verify() == with(Store.Verification()) {
-      $0.blobs = 1
-      $0.records = 3
-      $0.bytes = 20_000 + 9 + 14 + 19
-    })
+    #expect(
+      try store.verify()
+        == with(Store.Verification()) {
+          $0.blobs = 1
+          $0.records = 3
+          $0.bytes = 20_000 + 9 + 14 + 19
+        })
     var bytes = scratch.read(segment)
     bytes[Segment.headerSize + RecordHeader.size] ^= 1
     scratch.write(segment, bytes)
     scratch.write("store/cas/sha256/\(digest.hex.prefix(2))/\(digest.hex)", [1, 2, 3])
     let damages = try Store(directory: directory).verify().damages
-    #expect(damages.map(\.description) == [
-      "`\(directory)/damaged/\(digest.hex)`: its bytes have another digest",
-      "`\(directory)/segments/\(segment.split(separator: "/").last!)`: one stretch of it is damaged",
-    ])
+    #expect(
+      damages.map(\.description) == [
+        "`\(directory)/damaged/\(digest.hex)`: its bytes have another digest",
+        "`\(directory)/segments/\(segment.split(separator: "/").last!)`: one stretch of it is damaged",
+      ])
   }
 
   @Test func statsCount() throws {

@@ -1,3 +1,9 @@
+import Rows
+import Synchronization
+import Testing
+
+@testable import Store
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -5,11 +11,6 @@
 #else
   import Darwin
 #endif
-import Rows
-import Synchronization
-import Testing
-
-@testable import Store
 
 /// Every change to the disk fails once, in every manner; what was kept before is still there, and going on works.
 @Suite struct StoreFaultTests {
