@@ -2,6 +2,7 @@
 struct ReadyQueue {
   enum Job {
     case task(TaskRun)
+    case load(Int)
     case scan(Int)
     case finish(Int)
   }

@@ -82,6 +82,7 @@ package final class Scheduler: @unchecked Sendable {
     while let job = take() {
       switch job {
       case .task(let task): run(task, local)
+      case .load(let stage): loadInputs(stage)
       case .scan(let source): scan(source)
       case .finish(let stage): finish(stage)
       }
@@ -100,6 +101,7 @@ package final class Scheduler: @unchecked Sendable {
           running += 1
           return job
         }
+        // What is done already is still recorded and published.
         if isStopping, let job = ready.pop(where: { if case .finish = $0 { true } else { false } }) {
           running += 1
           return job
@@ -113,7 +115,7 @@ package final class Scheduler: @unchecked Sendable {
   /// Whether what a job needs is free: a task never waits for more than the machine has.
   private func fits(_ job: ReadyQueue.Job) -> Bool {
     switch job {
-    case .finish: return true
+    case .finish, .load: return true
     case .scan: return cpusInUse < options.jobs && inFlight.heldBytes < options.memoryBudget / 2
     case .task(let task):
       let settings = stages[task.stage].stage.settings
@@ -127,7 +129,7 @@ package final class Scheduler: @unchecked Sendable {
 
   private func claim(_ job: ReadyQueue.Job, _ sign: Int) {
     switch job {
-    case .finish: break
+    case .finish, .load: break
     case .scan: cpusInUse += sign
     case .task(let task):
       let settings = stages[task.stage].stage.settings
@@ -162,7 +164,7 @@ package final class Scheduler: @unchecked Sendable {
     switch run.phase {
     case .waiting: beginIfPossible(run)
     case .expanding: expand(run)
-    case .finishing, .done: break
+    case .loading, .finishing, .done: break
     }
   }
 
@@ -221,10 +223,31 @@ package final class Scheduler: @unchecked Sendable {
   }
 
   private func start(_ run: StageRun) {
-    run.phase = .expanding
     run.startedAt = services.nanoseconds()
-    computeBase(run)
     services.observe(.stageStarted(stage: run.stage.name))
+    if run.inputs.allSatisfy({ $0.allSatisfy { !$0.isComplete || $0.isLoaded } }) {
+      begin(run)
+    } else {
+      run.phase = .loading
+      ready.push(.load(run.index), priority: Int.max)
+    }
+  }
+
+  /// Reads the chunk lists of cached inputs: a job, because it reads the store, and may have to make again what was lost.
+  private func loadInputs(_ index: Int) {
+    let run = stages[index]
+    let outcome = Result { () throws(TaskFailure) in
+      for table in run.inputs.flatMap({ $0 }) where monitor.locked({ table.isComplete }) { try load(table) }
+    }
+    let failure: ResolvedFailure? = if case .failure(let failure) = outcome { resolve(failure, in: nil, run) } else { nil }
+    complete(.load(index)) {
+      if let failure { fail(run, .task(failure)) } else if !run.isDone { begin(run) }
+    }
+  }
+
+  private func begin(_ run: StageRun) {
+    run.phase = .expanding
+    computeBase(run)
     switch run.stage.kind.work {
     case .wholeInput:
       run.isExpanded = true
@@ -232,7 +255,6 @@ package final class Scheduler: @unchecked Sendable {
     case .reduce: run.step = .preparing
     case .eachChunk(let work): run.step = work.preparation == nil ? .main : .preparing
     }
-    // Tables that were complete before have their chunks in the store's lists only.
     for consumer in graph.consumers[run.index] { touch(consumer) }
     expand(run)
   }
@@ -276,11 +298,6 @@ package final class Scheduler: @unchecked Sendable {
       let tables = run.inputs[port]
       while run.cursorSource < tables.count {
         let table = tables[run.cursorSource]
-        if table.isComplete, !table.isLoaded {
-          do throws(TaskFailure) {
-            try load(table)
-          } catch { return fail(run, .task(resolve(error, in: nil, run))) }
-        }
         while run.cursorChunk < table.chunks.count {
           let ref = table.chunks[run.cursorChunk].ref
           run.cursorChunk += 1

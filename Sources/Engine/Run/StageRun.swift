@@ -5,6 +5,8 @@ package final class StageRun {
   package enum Phase: Sendable, Equatable {
     /// Inputs are not known yet.
     case waiting
+    /// It will run; the chunk lists of cached inputs are being read.
+    case loading
     /// Tasks are being made from what has arrived so far.
     case expanding
     /// All tasks are done; results are being recorded, checked and published.
