@@ -16,6 +16,8 @@ public struct RunView: Sendable {
   public var writtenLock: String?
   /// Further remarks, one line each.
   public var notes: [String] = []
+  /// What commands must name in this workspace; nil where one manifest is all there is.
+  public var manifestArgument: String?
   public var seconds: Double
   public var exitCode: Int
 

@@ -1,0 +1,211 @@
+import ArgumentParser
+import Diagnostics
+import Engine
+import Reports
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+/// How to run.
+struct ExecutionOptions: ParsableArguments {
+  @Option(name: .shortAndLong, help: ArgumentHelp("So many tasks at once. Without it: one per core.", valueName: "n"))
+  var jobs: Int?
+
+  @Flag(name: .shortAndLong, help: "After a failure, go on with what does not depend on it.")
+  var keepGoing = false
+
+  @Flag(name: .shortAndLong, help: "Run the selected stages again, whatever the cache says.")
+  var force = false
+
+  @Flag(help: "Take nothing from the cache; what is made goes into it as usual.")
+  var noCache = false
+
+  @Flag(help: "When another run of the manifest holds its lock, end with status 9 instead of waiting.")
+  var noWait = false
+
+  @Flag(help: "Nobody is watching: no progress line, no colours unless asked for.")
+  var ci = false
+
+  @Flag(help: "Write the lock also when parameters were given on the command line.")
+  var lock = false
+
+  func validate() throws {
+    if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs is a number from 1 to 1024") }
+  }
+}
+
+/// `pipe run`
+struct RunCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "run", abstract: "Run what a manifest says: only what a change can have touched.",
+    discussion: "With -n nothing is run: it is `pipe plan`.", aliases: ["repro"])
+
+  @Argument(help: "The manifest.", completion: .file(extensions: ["yaml", "yml"]))
+  var manifest: String?
+
+  @Flag(name: [.customShort("n"), .customLong("dry-run")], help: "Only say what would run, and why.")
+  var isPlan = false
+
+  @OptionGroup var selection: SelectionOptions
+  @OptionGroup var parameters: ParameterOptions
+  @OptionGroup var execution: ExecutionOptions
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    if execution.ci, common.color == .auto { Console.use(.never) }
+    let session = try common.session(manifest, parameters)
+    try Execution(common: common, execution: execution, writesLock: !parameters.areGiven || execution.lock)
+      .run(session, selected: try selection.stages(of: session.pipeline), isPlan: isPlan)
+  }
+}
+
+/// `pipe plan`
+struct PlanCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "plan", abstract: "Say what would run, and why, without running it.")
+
+  @Argument(help: "The manifest.", completion: .file(extensions: ["yaml", "yml"]))
+  var manifest: String?
+
+  @Flag(help: "End with status 3 when anything would run.")
+  var check = false
+
+  @Flag(name: .shortAndLong, help: "As if these stages were run again whatever the cache says.")
+  var force = false
+
+  @OptionGroup var selection: SelectionOptions
+  @OptionGroup var parameters: ParameterOptions
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    let session = try common.session(manifest, parameters)
+    var execution = ExecutionOptions()
+    execution.force = force
+    try Execution(common: common, execution: execution, writesLock: false)
+      .run(session, selected: try selection.stages(of: session.pipeline), isPlan: true, failsIfAnythingWouldRun: check)
+  }
+}
+
+/// `pipe update`
+struct UpdateCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "update", abstract: "Read the outside world again: commands that are sources, remote data; then run.",
+    discussion: "What a `{run: …}` source answered is pinned in the lock until this command is given.")
+
+  @Argument(help: "The manifest.", completion: .file(extensions: ["yaml", "yml"]))
+  var manifest: String?
+
+  @OptionGroup var selection: SelectionOptions
+  @OptionGroup var parameters: ParameterOptions
+  @OptionGroup var execution: ExecutionOptions
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    let session = try common.session(manifest, parameters)
+    let selected = try selection.stages(of: session.pipeline)
+    try Execution(common: common, execution: execution, writesLock: !parameters.areGiven || execution.lock, updated: selected ?? Set(session.pipeline.graph.stages.map(\.name)))
+      .run(session, selected: selected, isPlan: false, command: "update")
+  }
+}
+
+/// `pipe retry`
+struct RetryCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "retry", abstract: "Run the manifest of the last run again; what had finished is not done twice.")
+
+  @Argument(help: "The manifest. Without it: that of the last run.", completion: .file(extensions: ["yaml", "yml"]))
+  var manifest: String?
+
+  @OptionGroup var parameters: ParameterOptions
+  @OptionGroup var execution: ExecutionOptions
+  @OptionGroup var common: CommonOptions
+
+  func run() throws {
+    let session = try common.session(try manifest ?? lastManifest(), parameters)
+    try Execution(common: common, execution: execution, writesLock: !parameters.areGiven || execution.lock).run(session, selected: nil, isPlan: false, command: "retry")
+  }
+
+  private func lastManifest() throws -> String? {
+    let store = try common.openStore()
+    guard let last = RunEntry.newest(in: store) else { return nil }
+    return common.workspace().absolute(last.manifest)
+  }
+}
+
+/// One run or plan from the command line: signals, progress, the screen and the exit status.
+struct Execution {
+  let common: CommonOptions
+  let execution: ExecutionOptions
+  let writesLock: Bool
+  var updated: Set<String> = []
+
+  func run(_ session: Session, selected: Set<String>?, isPlan: Bool, failsIfAnythingWouldRun: Bool = false, command: String = "run") throws {
+    let pipeline = session.pipeline
+    var options = RunOptions()
+    options.jobs = execution.jobs ?? pipeline.profileJobs ?? Self.cores
+    options.keepsGoing = execution.keepGoing
+    options.usesCache = !execution.noCache && pipeline.profileUsesCache
+    options.selected = selected
+    if execution.force { options.forced = selected ?? Set(pipeline.graph.stages.map(\.name)) }
+    options.isPlan = isPlan
+    options.writesLock = writesLock
+    options.updated = updated
+
+    let form: Progress.Form =
+      common.json ? (isPlan ? .none : .json) : common.quiet || isPlan ? .none : Console.errors.isTerminal && !execution.ci ? .line : .lines
+    let progress = Progress(form, stages: pipeline.graph.stages.map(\.name), implicit: Set(pipeline.graph.stages.filter(\.isImplicit).map(\.name)))
+    let report: RunReport
+    do {
+      report = try session.run(
+        options, command: command, waits: !execution.noWait,
+        begun: { handle in
+          Interrupts.onFirst { number in
+            progress.say(number == SIGINT ? "stopping; what has finished is kept (once more stops at once)" : "stopping")
+            handle.cancel()
+          }
+        },
+        waiting: { progress.say("waiting for \($0)") }, observer: { progress.observe($0) })
+    } catch {
+      progress.end()
+      throw Complaint(error)
+    }
+    progress.end()
+
+    var view = RunView(report, pipeline)
+    if view.wasCancelled, let signal = Interrupts.signal { view.exitCode = Int(ExitStatus.signal(signal)) }
+    if failsIfAnythingWouldRun, view.exitCode == 0, view.stages.contains(where: { $0.verdict != .cached && $0.verdict != .unselected }) {
+      view.exitCode = Int(ExitStatus.checkFailed)
+    }
+    let warnings = pipeline.remarks.count { $0.severity == .warning }
+    if warnings > 0, !view.hadNothingToDo { view.notes.append("the manifest has \(Figures.count(warnings, "warning")): pipe lint shows \(warnings == 1 ? "it" : "them")") }
+    show(view, session)
+    if view.exitCode != 0 { throw Ending(status: Int32(view.exitCode)) }
+  }
+
+  private func show(_ view: RunView, _ session: Session) {
+    if common.json { return Console.output.write(view.json.compact + "\n") }
+    var view = view
+    view.manifestArgument = session.workspace.manifests().count > 1 ? view.manifest : nil
+    if common.quiet, view.exitCode == 0 { return }
+    let screen = RunScreen(view, style: Console.output.style, isVerbose: common.verbose)
+    // What went wrong belongs where errors go.
+    (view.exitCode == 0 || view.isPlan ? Console.output : Console.errors).write(screen.render())
+  }
+
+  /// Cores that this process may use.
+  static var cores: Int {
+    #if os(Linux)
+      var set = cpu_set_t()
+      if sched_getaffinity(0, MemoryLayout<cpu_set_t>.size, &set) == 0 {
+        let count = withUnsafeBytes(of: &set) { $0.reduce(0) { $0 + $1.nonzeroBitCount } }
+        if count > 0 { return count }
+      }
+    #endif
+    return max(1, Int(sysconf(Int32(_SC_NPROCESSORS_ONLN))))
+  }
+}

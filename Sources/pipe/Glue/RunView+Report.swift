@@ -1,0 +1,68 @@
+import Engine
+import Reports
+
+extension RunView {
+  /// The engine's report as screens show it.
+  init(_ report: RunReport, _ pipeline: Pipeline) {
+    let reasons = Reasons(pipeline.graph)
+    self.init(
+      manifest: report.manifestPath, name: report.manifestName, version: report.version, jobs: report.jobs,
+      stages: report.stages.enumerated().map { StageView($1, reasons.text($1, at: $0)) }, seconds: report.seconds, exitCode: Int(report.exitCode))
+    runID = report.runID
+    isPlan = report.isPlan
+    isFirstRun = report.isFirstRun
+    wasCancelled = report.wasCancelled
+    writtenLock = report.lockChanged && pipeline.isLocked ? report.lockPath : nil
+    notes = report.notes
+  }
+}
+
+extension StageView {
+  init(_ stage: StageReport, _ why: String) {
+    let other = stage.after ?? ""
+    let verdict: Verdict =
+      switch stage.status {
+      case .ran: .ran
+      case .cached: .cached
+      case .failed: .failed
+      case .blocked: .blocked(by: other)
+      case .unselected: .unselected
+      case .cancelled: .cancelled
+      case .wouldRun: .wouldRun
+      case .mayRun: .mayRun(after: other)
+      }
+    self.init(name: stage.name, kind: stage.kind, verdict: verdict)
+    isImplicit = stage.isImplicit
+    self.why = why
+    key = stage.key
+    rowsIn = stage.rowsIn
+    rowsOut = stage.rowsOut
+    dropped = stage.dropped
+    tasks = stage.tasks
+    ran = stage.ran
+    cached = stage.cached
+    rewound = stage.rewound
+    seconds = stage.seconds
+    note = stage.note
+    outputs = stage.outputs.filter(\.isPublic).map { OutputView(port: $0.port, rows: $0.rows, bytes: $0.bytes, content: $0.content) }
+    files = stage.files.map { file in
+      let change: FileView.Change =
+        switch file.change {
+        case .written: .written
+        case .unchanged: .unchanged
+        case .remade: .remade
+        }
+      return FileView(path: file.path, port: file.port, rows: file.rows, bytes: file.bytes, sha256: file.sha256, change: change)
+    }
+    checks = stage.checks.map { check in
+      let outcome: CheckView.Outcome =
+        switch check.outcome {
+        case .passed: .passed
+        case .failed: .failed
+        case .notChecked: .notChecked
+        }
+      return CheckView(text: check.text, outcome: outcome, isError: check.isError, detail: check.detail, place: check.place)
+    }
+    failure = stage.failure
+  }
+}

@@ -1,0 +1,186 @@
+import ArgumentParser
+import Diagnostics
+import Engine
+import Manifests
+import Reports
+import Stages
+import Store
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
+extension ColorChoice: ExpressibleByArgument {}
+
+/// What every command understands.
+struct CommonOptions: ParsableArguments {
+  @Option(help: ArgumentHelp("The workspace. Without it: the nearest folder above with .pipe, Manifests or .git.", valueName: "dir"), completion: .directory)
+  var root: String?
+
+  @Option(help: ArgumentHelp("Where artifacts are kept. Without it: .pipe in the workspace.", valueName: "dir"), completion: .directory)
+  var store: String?
+
+  @Flag(help: "Answer in JSON, errors too.")
+  var json = false
+
+  @Option(help: ArgumentHelp("Use colours: auto, always or never.", valueName: "when"))
+  var color = ColorChoice.auto
+
+  @Flag(name: .shortAndLong, help: "Only say what is wrong.")
+  var quiet = false
+
+  @Flag(name: .shortAndLong, help: "Say more.")
+  var verbose = false
+
+  mutating func validate() throws { Console.use(color) }
+}
+
+extension CommonOptions {
+  /// The workspace of a path, or of the current folder.
+  func workspace(of path: String? = nil) -> Workspace { Workspace.containing(path ?? ".", root: root, store: store) }
+
+  /// The manifest somebody means, and its workspace: a path, a manifest's name, or nothing where there is only one.
+  func manifest(_ given: String?) throws(Complaint) -> (path: String, workspace: Workspace) {
+    if let given {
+      if access(given, F_OK) == 0 { return (Workspace.absolute(given), workspace(of: given)) }
+      let workspace = workspace()
+      let known = workspace.manifests()
+      // As it stands in `pipe status`, from wherever we are; and by its bare name.
+      if let found = known.first(where: { $0 == given || Self.stem($0) == given }) { return (workspace.absolute(found), workspace) }
+      let meant = Suggestion.nearest(to: given, in: known + known.map(Self.stem)).map { "did you mean `\($0)`?" }
+      throw Complaint(
+        ExitStatus.invalid,
+        Diagnostic(
+          id: "manifest", "there is no manifest `\(given)`", at: nil,
+          help: meant ?? (known.isEmpty ? "`pipe init` writes one to start from" : "here are " + known.joined(separator: ", "))))
+    }
+    let workspace = workspace()
+    let known = workspace.manifests()
+    if known.count == 1 { return (workspace.absolute(known[0]), workspace) }
+    throw Complaint(
+      ExitStatus.invalid,
+      known.isEmpty
+        ? Diagnostic(id: "manifest", "there is no manifest in \(workspace.root)", at: nil, help: "`pipe init` writes one to start from")
+        : Diagnostic(
+          id: "manifest", "which manifest? there are \(known.count)", at: nil, help: "name one: " + known.joined(separator: ", ")))
+  }
+
+  private static func stem(_ path: String) -> String {
+    let name = path.split(separator: "/").last.map(String.init) ?? path
+    return name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
+  }
+
+  /// The manifest, read, in its workspace with its store.
+  func session(_ given: String?, _ parameters: ParameterOptions = .init()) throws(Complaint) -> Session {
+    let (path, workspace) = try manifest(given)
+    return try session(path: path, workspace, parameters)
+  }
+
+  func session(path: String, _ workspace: Workspace, _ parameters: ParameterOptions = .init()) throws(Complaint) -> Session {
+    let overrides = try parameters.overrides()
+    do throws(Session.Failure) {
+      return try Session(manifest: path, workspace: workspace, kinds: StageKinds.all, overrides: overrides)
+    } catch {
+      switch error {
+      case .invalid(let problems): throw Complaint(problems)
+      case .store(let error): throw Complaint(error)
+      }
+    }
+  }
+
+  /// The session of the manifest that has a stage of this name, where no manifest is named and only one has it.
+  func session(havingStage name: String, _ given: String?, _ parameters: ParameterOptions = .init()) throws(Complaint) -> Session {
+    try session(given, parameters, what: "stage `\(name)`") { pipeline in
+      pipeline.graph.stages.contains { !$0.isImplicit && ($0.name == name || $0.matrixOf == name) }
+    }
+  }
+
+  /// The session of the only manifest of the workspace for which something holds.
+  func session(_ given: String?, _ parameters: ParameterOptions = .init(), what: String, where holds: (Pipeline) -> Bool) throws(Complaint) -> Session {
+    let workspace = workspace()
+    let known = workspace.manifests()
+    if given != nil || known.count < 2 { return try session(given, parameters) }
+    let fitting = known.filter { path in
+      Session.read(workspace.absolute(path), workspace, StageKinds.all).pipeline.map(holds) ?? false
+    }
+    if fitting.count == 1 { return try session(path: workspace.absolute(fitting[0]), workspace, parameters) }
+    throw Complaint(
+      ExitStatus.invalid,
+      Diagnostic(
+        id: "manifest", fitting.isEmpty ? "no manifest of this workspace has the \(what)" : "which manifest? \(fitting.count) have the \(what)", at: nil,
+        help: "name one: " + (fitting.isEmpty ? known : fitting).joined(separator: ", ")))
+  }
+
+  /// The store without any manifest.
+  func openStore() throws(Complaint) -> Store {
+    do throws(StoreError) { return try Store(directory: workspace().storeDirectory) } catch { throw Complaint(error) }
+  }
+
+  /// Prints a JSON answer or a text.
+  func answer(_ json: @autoclosure () -> ReportJSON, _ text: @autoclosure () -> String) {
+    if self.json { Console.output.write(json().compact + "\n") } else { Console.output.write(text()) }
+  }
+}
+
+extension Complaint {
+  /// Trouble with the disk or the store.
+  init(_ error: StoreError) { self.init(ExitStatus.failed, Diagnostic(id: "store", "\(error)", at: nil)) }
+}
+
+/// Values for a manifest's parameters.
+struct ParameterOptions: ParsableArguments {
+  @Option(name: [.customShort("p"), .customLong("param")], help: ArgumentHelp("Give a parameter of the manifest a value; may be repeated.", valueName: "name=value"))
+  var assignments: [String] = []
+
+  @Option(help: ArgumentHelp("A YAML or JSON file with values of parameters.", valueName: "file"), completion: .file(extensions: ["yaml", "yml", "json"]))
+  var paramsFile: String?
+
+  @Option(help: ArgumentHelp("A profile of the manifest.", valueName: "name"))
+  var profile: String?
+
+  var areGiven: Bool { !assignments.isEmpty || paramsFile != nil }
+
+  func overrides() throws(Complaint) -> ParameterOverrides {
+    var file: SourceText?
+    if let paramsFile {
+      switch Workspace.read(Workspace.absolute(paramsFile)) {
+      case .success(let bytes): file = SourceText(path: paramsFile, bytes: bytes)
+      case .failure(let failure):
+        throw Complaint(ExitStatus.invalid, Diagnostic(id: "params-file", "cannot read `\(paramsFile)`: \(failure.message)", at: nil))
+      }
+    }
+    return ParameterOverrides(profile: profile, file: file, assignments: assignments)
+  }
+}
+
+/// Which stages.
+struct SelectionOptions: ParsableArguments {
+  @Option(name: .shortAndLong, help: ArgumentHelp("Only these stages: name, +name, name+, kind:x, tag:x; a,b for both, \"a b\" for either.", valueName: "stages"))
+  var select: [String] = []
+
+  @Option(help: ArgumentHelp("Not these stages.", valueName: "stages"))
+  var exclude: [String] = []
+
+  /// Names of the stages meant; nil for all. Nothing at all is exit 4.
+  func stages(of pipeline: Pipeline) throws(Complaint) -> Set<String>? {
+    do throws(Problems) {
+      let names = try pipeline.graph.selected(select, excluding: exclude, selectors: pipeline.selectors)
+      if let names, names.isEmpty {
+        let known = pipeline.graph.stages.filter { !$0.isImplicit }.map(\.name)
+        let word = select.joined(separator: " ")
+        let meant = Suggestion.nearest(to: word, in: known).map { "did you mean `\($0)`?" }
+        throw Problems(
+          Diagnostic(
+            id: "nothing-selected", "no stage matches " + (select.isEmpty ? "when all of `\(exclude.joined(separator: " "))` are left out" : "`\(word)`"), at: nil,
+            help: meant ?? "stages are " + known.joined(separator: ", ")))
+      }
+      return names
+    } catch {
+      throw Complaint(error.first.id == "nothing-selected" ? ExitStatus.nothingSelected : ExitStatus.invalid, error.all)
+    }
+  }
+}
