@@ -29,6 +29,9 @@ public struct TerminalStyle: Sendable, Equatable {
     return tone.rawValue + text + "\u{1B}[0m"
   }
 
+  /// A line that says what follows.
+  public func heading(_ text: String) -> String { paint(text, .strong) }
+
   /// How many cells a text takes.
   static func cells(_ text: String) -> Int { text.unicodeScalars.reduce(0) { $0 + DisplayWidth.of($1) } }
 

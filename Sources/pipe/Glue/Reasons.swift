@@ -8,8 +8,8 @@ struct Reasons {
   init(_ graph: Graph) { self.graph = graph }
 
   /// - Parameter index: the stage's place in the graph.
-  func text(_ stage: StageReport, at index: Int) -> String {
-    switch stage.reason {
+  func text(_ reason: RunReason, at index: Int) -> String {
+    switch reason {
     case .unknown: ""
     case .firstRun: "first run"
     case .forced: "forced"
