@@ -63,7 +63,7 @@ let package = Package(
     .executableTarget(
       name: "pipe",
       dependencies: [
-        "Diagnostics", "Rows", "Manifests", "Templates", "Store", "Lineage", "Readers", "Engine", "Reports", "Stages",
+        "Diagnostics", "Rows", "Manifests", "Store", "Lineage", "Processes", "Engine", "Reports", "Stages",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -74,6 +74,8 @@ let package = Package(
     tests("SQLiteTests", ["SQLite"]),
     tests("LineageTests", ["Rows", "SQLite", "Lineage"]),
     tests("ProcessesTests", ["Processes"]),
+    tests("ReportsTests", ["Diagnostics", "Reports"]),
+    tests("EngineTests", ["Diagnostics", "Engine"]),
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),
     tests("TemplatesTests", ["Templates"]),
     tests("StagesTests", ["Diagnostics", "Rows", "Templates", "Processes", "Engine", "Stages"]),

@@ -52,7 +52,7 @@ struct CheckoutCommand: ParsableCommand {
     do {
       text = try ProcessRunner(
         Command(
-          arguments: ["git", "show", "--end-of-options", "\(revision):./\(session.lockPath)"], environment: HostEnvironment.base(["HOME", "PATH"]),
+          arguments: ["git", "show", "--end-of-options", "\(revision):./\(session.lockPath)"], environment: HostEnvironment.base(),
           directory: session.workspace.root)
       ).collect(maximumBytes: 1 << 28)
     } catch {
