@@ -75,9 +75,10 @@ let package = Package(
     tests("LineageTests", ["Rows", "SQLite", "Lineage"]),
     tests("ProcessesTests", ["Processes"]),
     tests("ReportsTests", ["Diagnostics", "Reports"]),
-    tests("EngineTests", ["Diagnostics", "Engine"]),
+    tests("EngineTests", ["Diagnostics", "Rows", "Readers", "Store", "Engine"]),
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),
     tests("TemplatesTests", ["Templates"]),
     tests("StagesTests", ["Diagnostics", "Rows", "Templates", "Processes", "Engine", "Stages"]),
+    tests("EndToEnd", ["pipe"]),
   ]
 )

@@ -10,9 +10,12 @@ public struct RunEntry: Sendable, Equatable {
     public var ran: Int
     public var rowsIn: Int
     public var rowsOut: Int
+    /// Its key in hexadecimal, when it had one.
+    public var key: String?
     public var failure: String?
 
-    public init(name: String, kind: String, status: String, tasks: Int, ran: Int, rowsIn: Int, rowsOut: Int, failure: String? = nil) {
+    public init(name: String, kind: String, status: String, tasks: Int, ran: Int, rowsIn: Int, rowsOut: Int, key: String? = nil, failure: String? = nil) {
+      self.key = key
       self.name = name
       self.kind = kind
       self.status = status

@@ -187,8 +187,8 @@ struct TraceCommand: ParsableCommand {
 struct LogCommand: ParsableCommand {
   static let configuration = CommandConfiguration(commandName: "log", abstract: "List the last runs, or show one.")
 
-  @Argument(help: "A run's id, or the beginning of one.")
-  var run: String?
+  @Argument(help: ArgumentHelp("A run's id, or the beginning of one.", valueName: "run"))
+  var id: String?
 
   @Option(name: [.customShort("n"), .customLong("runs")], help: ArgumentHelp("So many runs; 0 for all.", valueName: "n"))
   var count = 10
@@ -197,13 +197,13 @@ struct LogCommand: ParsableCommand {
 
   func run() throws {
     let store = try common.openStore()
-    if let run {
-      let fitting = store.history.list().filter { $0.text.hasPrefix(run.lowercased()) }
-      guard let id = fitting.first, let entry = RunEntry(id, in: store) else {
-        throw Complaint(ExitStatus.invalid, Diagnostic(id: "unknown-run", "there is no run `\(run)`", at: nil, help: "`pipe log` lists them"))
+    if let id {
+      let fitting = store.history.list().filter { $0.text.hasPrefix(id.lowercased()) }
+      guard let found = fitting.first, let entry = RunEntry(found, in: store) else {
+        throw Complaint(ExitStatus.invalid, Diagnostic(id: "unknown-run", "there is no run `\(id)`", at: nil, help: "`pipe log` lists them"))
       }
       if fitting.count > 1 {
-        throw Complaint(ExitStatus.invalid, Diagnostic(id: "unknown-run", "\(fitting.count) runs begin with `\(run)`", at: nil, help: "give more of the id"))
+        throw Complaint(ExitStatus.invalid, Diagnostic(id: "unknown-run", "\(fitting.count) runs begin with `\(id)`", at: nil, help: "give more of the id"))
       }
       return common.answer(entry.json, entry.render(style: Console.output.style))
     }

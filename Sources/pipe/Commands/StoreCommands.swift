@@ -120,7 +120,66 @@ struct CacheVerifyCommand: ParsableCommand {
   }
 }
 
-/// `pipe completions` and its like need no workspace; `pipe doctor` looks at one.
+/// `pipe cache gc`
+struct CacheCollectCommand: ParsableCommand {
+  static let configuration = CommandConfiguration(
+    commandName: "gc", abstract: "Say what nothing refers to any more; with --apply, remove it.",
+    discussion: """
+      Kept: what the locks and the last keys of this workspace's manifests lead to, the stages of the last runs, what live runs use, snapshots, \
+      and whatever is younger than two weeks. What goes is made again when it is needed. A store that several workspaces share is collected \
+      from each point of view only by age: give --grace generously.
+      """)
+
+  @Flag(help: "Remove it.")
+  var apply = false
+
+  @Option(help: ArgumentHelp("Keep what is younger than so many days.", valueName: "days"))
+  var grace = 14
+
+  @Option(help: ArgumentHelp("Keep what so many of the last runs made.", valueName: "n"))
+  var runs = 10
+
+  @OptionGroup var common: CommonOptions
+
+  func validate() throws {
+    if grace < 0 || runs < 0 { throw ValidationError("--grace and --runs are 0 or more") }
+  }
+
+  func run() throws {
+    let workspace = common.workspace()
+    var sessions: [Session] = []
+    for path in workspace.manifests() {
+      // A manifest that cannot be read may still be the one that needs it all.
+      do throws(Complaint) { sessions.append(try common.session(path: workspace.absolute(path), workspace)) } catch {
+        throw Complaint(error.status, error.diagnostics, closing: "nothing was removed: what `\(path)` needs cannot be known before it reads well")
+      }
+    }
+    let store = try common.openStore()
+    let report = try answered {
+      try GarbageCollector(store, graceSeconds: UInt64(grace) * 86_400).collect(dryRun: !apply) { marks in
+        var needed = StoreMarks(store, marks)
+        for session in sessions { try needed.keep(session) }
+        try needed.keep(stageKeys: RunEntry.list(in: store, limit: runs).flatMap { $0.stages.compactMap { $0.key.flatMap { Digest(hex: $0) } } })
+        marks = needed.result
+      }
+    }
+    let verb = apply ? "removed" : "would go"
+    common.answer(
+      .object([
+        "schema_version": .int(reportSchemaVersion), "dry_run": .bool(report.isDryRun), "blobs_kept": .int(report.blobsKept), "bytes_kept": .int(report.bytesKept),
+        "blobs_removed": .int(report.blobsRemoved), "bytes_removed": .int(report.bytesRemoved), "entries_kept": .int(report.entriesKept),
+        "entries_removed": .int(report.entriesRemoved), "segment_bytes_removed": .int(report.segmentBytesRemoved), "kept_by_grace": .int(report.keptByGrace),
+        "segments_were_busy": .bool(report.segmentsWereBusy),
+      ]),
+      """
+      kept      \(Figures.count(report.blobsKept, "blob")) (\(Figures.bytes(report.bytesKept))), \(Figures.count(report.entriesKept, "entry", "entries")); \(Figures.count(report.keptByGrace)) of them for their youth
+      \(verb)  \(Figures.count(report.blobsRemoved, "blob")) (\(Figures.bytes(report.bytesRemoved))), \(Figures.count(report.entriesRemoved, "entry", "entries"))
+      \(report.segmentsWereBusy ? "another pipe was at the segments; they were left for another time\n" : "")\(apply ? "" : "this was only a look; --apply removes it\n")
+      """)
+  }
+}
+
+/// `pipe doctor`
 struct DoctorCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "doctor", abstract: "Check the workspace: unfinished publications, damaged entries, outputs that are not what the lock says.",

@@ -6,6 +6,14 @@ import Reports
 import Stages
 import Store
 
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
+
 /// `pipe lint`
 struct LintCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
@@ -227,7 +235,7 @@ struct InitCommand: ParsableCommand {
         var folder = root
         for part in file.path.split(separator: "/").dropLast() {
           folder += "/" + part
-          try Disk.real.makeDirectory(folder)
+          mkdir(folder, 0o777)
         }
         try AtomicFile.write(root + "/" + file.path, Array(file.text.utf8), sync: false)
       }

@@ -1,5 +1,6 @@
 import Engine
 import Reports
+import Rows
 
 extension LockView {
   init(_ lock: LockFile, path: String) {
