@@ -22,7 +22,7 @@ struct TextTable {
   var indent = 2
 
   /// Narrower than this an elastic column says nothing.
-  private static let least = 12
+  private static let least = 8
 
   func render(_ style: TerminalStyle) -> String {
     // A column that is empty everywhere is not shown, but for its title it would only take room.

@@ -82,7 +82,7 @@ import Testing
           dataset  export  412  1,398  1 / 2        tickets changed         train 1,357, eval 41
 
           14 tasks: 2 ran, 12 cached, 0 failed   0.62 s
-          wrote  Outputs/s/train.jsonl         1,357 rows  sha256:7b1e0c94a2d1
+          wrote  Outputs/s/train.jsonl        1,357 rows  sha256:7b1e0c94a2d1
           same   1 other file, byte for byte
           next   pipe show dataset.train -n 3 · pipe trace Outputs/s/train.jsonl:1 · pipe explain tickets
 

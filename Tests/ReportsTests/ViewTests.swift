@@ -36,10 +36,10 @@ import Testing
   @Test func textNamesWhatIsReadAndWritten() {
     #expect(
       graph.text() == """
-        stage    kind      reads                       writes
+        stage    kind      reads                      writes
         tickets  ingest    Datasets/t-*.csv
         pairs    assemble  tickets, Datasets/l.jsonl
-        quality  evaluate  pairs.unlabeled             Outputs/q.jsonl
+        quality  evaluate  pairs.unlabeled            Outputs/q.jsonl
 
         """)
   }
