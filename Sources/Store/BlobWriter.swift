@@ -38,8 +38,7 @@ public final class BlobWriter: Sendable {
         state.small.append(contentsOf: bytes)
         guard state.small.count >= Store.smallLimit else { return }
         try store.layOut()
-        state.temporary = try store.temporaries.path()
-        state.descriptor = try store.disk.create(state.temporary, O_WRONLY | O_EXCL, mode: 0o444)
+        (state.descriptor, state.temporary) = try store.createTemporary(mode: 0o444)
         try state.small.withBytes { (bytes) throws(StoreError) in try store.disk.write(state.descriptor, bytes, state.temporary) }
         state.small = []
       } else {

@@ -38,6 +38,8 @@ public final class StatIndex: Sendable {
   /// Times of one file system are this coarse at most; those without fractions of a second are taken to be coarser still.
   static let granularityNanoseconds: Int64 = 20_000_000
   static let coarseGranularityNanoseconds: Int64 = 2_000_000_000
+  /// At 50 ms each, some five seconds.
+  private static let attemptLimit = 100
   /// Entries nobody asked for in so many days go when the index is next written; those in use are marked again after the second number.
   static let forgetDays: UInt32 = 60
   static let refreshDays: UInt32 = 14
@@ -83,7 +85,13 @@ public final class StatIndex: Sendable {
   public func save() throws(StoreError) {
     let hasNews = state.withLock { !$0.added.isEmpty || $0.wantsRefresh }
     guard hasNews else { return }
-    guard let lock = try FileLock.acquire(lockPath, command: "writing the file index", disk: disk) else { return }
+    var attempts = 0
+    let lock = try FileLock.acquire(lockPath, command: "writing the file index", disk: disk) { _ in
+      // It is held for milliseconds. A process that is stopped meanwhile must not stop us: without a save, files are read again.
+      attempts += 1
+      return attempts < StatIndex.attemptLimit
+    }
+    guard let lock else { return }
     defer { lock.release() }
     try state.withLock { (state) throws(StoreError) in
       // What another process has written meanwhile is kept; hits are marked in what we had read ourselves.

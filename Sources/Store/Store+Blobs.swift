@@ -137,8 +137,7 @@ extension Store {
   ///
   /// Read-only unless told otherwise: a blob's bytes never change, and a careless tool should fail rather than damage one.
   func newFile(mode: mode_t = 0o444, _ fill: (Int32, String) throws(StoreError) -> Void) throws(StoreError) -> String {
-    let temporary = try temporaries.path()
-    let descriptor = try disk.create(temporary, O_WRONLY | O_EXCL, mode: mode)
+    let (descriptor, temporary) = try createTemporary(mode: mode)
     do throws(StoreError) {
       defer { close(descriptor) }
       try fill(descriptor, temporary)
@@ -147,6 +146,18 @@ extension Store {
       throw error
     }
     return temporary
+  }
+
+  /// Opens a new temporary file.
+  func createTemporary(mode: mode_t) throws(StoreError) -> (descriptor: Int32, path: String) {
+    let path = try temporaries.path()
+    do throws(StoreError) { return (try disk.create(path, O_WRONLY | O_EXCL, mode: mode), path) } catch {
+      guard error.kind == .missing else { throw error }
+    }
+    // Somebody has tidied the store by hand while we run.
+    temporaries.forget()
+    let fresh = try temporaries.path()
+    return (try disk.create(fresh, O_WRONLY | O_EXCL, mode: mode), fresh)
   }
 
   /// Gives a finished temporary its blob's name.

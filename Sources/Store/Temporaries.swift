@@ -43,6 +43,15 @@ final class Temporaries: Sendable {
     }
   }
 
+  /// Has the next path lie in a new directory, because the present one is gone.
+  func forget() {
+    state.withLock { state in
+      if state.descriptor >= 0 { close(state.descriptor) }
+      state.session = nil
+      state.descriptor = -1
+    }
+  }
+
   private func begin(_ state: inout State) throws(StoreError) {
     // The first file of a process is the moment to clear away what dead ones have left: runs with nothing to do never come here.
     Temporaries.sweep(directory, disk: disk)

@@ -71,6 +71,23 @@ import Testing
     #expect(scratch.files("store/tmp") == [])
   }
 
+  @Test func tidyingByHandWhileARunWritesIsSurvived() throws {
+    let store = try Store(directory: scratch + "store")
+    try store.put([UInt8](repeating: 1, count: 50_000))
+    for folder in ["store/tmp", "store/cas", "store/segments"] {
+      Scratch.removeAll(scratch + folder)
+      let digest = try store.put([UInt8](repeating: 2, count: 60_000))
+      #expect(try store.get(digest)?.count == 60_000)
+      try store.record(.action, digest, [1])
+      try store.flush()
+      #expect(try Store(directory: scratch + "store").entry(.action, digest) == [1])
+    }
+    let writer = store.blobWriter()
+    Scratch.removeAll(scratch + "store/tmp")
+    try writer.write([UInt8](repeating: 3, count: 70_000))
+    #expect(try store.get(writer.finish().digest)?.count == 70_000)
+  }
+
   @Test func scratchDirectoriesGoWithTheirTask() throws {
     let store = try Store(directory: scratch + "store")
     scratch.write("outside", "stays")

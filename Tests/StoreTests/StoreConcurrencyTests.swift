@@ -44,7 +44,7 @@ import Testing
   }
 
   @Test func storesShareADirectory() async throws {
-    let writers = 6
+    let writers = 4
     let perWriter = 900
     try await withThrowingTaskGroup(of: Void.self) { [directory] group in
       for worker in 0..<writers {
