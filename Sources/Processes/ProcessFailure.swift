@@ -25,11 +25,6 @@ public struct ProcessFailure: Error, Sendable, Equatable {
     self.standardErrorTail = standardErrorTail
   }
 
-  /// Whether running it again may help.
-  public var isTransient: Bool {
-    if case .timedOut = reason { true } else { false }
-  }
-
   /// What is wrong, in one line; `command` is how messages name it.
   public func message(_ command: String) -> String {
     switch reason {

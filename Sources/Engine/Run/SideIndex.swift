@@ -24,7 +24,7 @@ final class SideIndex: Sendable {
         guard case .missing(let column) = error else { return }
         throw TaskFailure(id: "side-key", message: "a row of the side table has no column `\(column)`", rows: [RowParent(port: -1, chunk: chunk, row: row)])
       }
-      rows[SideKey.hash(text), default: []].append(SideRows.Row(key: text, bytes: project(bytes, on: fields)))
+      rows[SideKey.hash(text), default: []].append(SideRows.Row(key: text, bytes: project(bytes, on: fields), place: .init(chunk: chunk, row: row)))
     }
     return SideIndex(rows: rows)
   }

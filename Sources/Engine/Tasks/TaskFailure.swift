@@ -11,6 +11,8 @@ public struct TaskFailure: Error, Sendable {
   public var place: Diagnostic?
   /// The rows at fault, first one first.
   public var rows: [RowParent]
+  /// Rows of side tables that have to do with it, each under a word: shown as file and line.
+  public var sides: [(label: String, row: RowParent)] = []
   /// A place inside a raw record, for files that do not parse: byte offset in the raw chunk, and the column.
   public var record: RecordPlace?
   /// What to do about it.

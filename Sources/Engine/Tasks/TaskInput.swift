@@ -120,6 +120,19 @@ public struct SideRows: Sendable {
   public struct Row: Sendable {
     public let key: [UInt8]
     public let bytes: [UInt8]
+    /// Its place in the side table: for messages only, in no key and in no cached result.
+    public let place: Place
+
+    /// A chunk of the table and a row in it.
+    public struct Place: Sendable {
+      public let chunk: Int
+      public let row: Int
+
+      package init(chunk: Int, row: Int) {
+        self.chunk = chunk
+        self.row = row
+      }
+    }
   }
 
   private let rows: [UInt64: [Row]]

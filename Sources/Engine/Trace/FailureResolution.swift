@@ -15,6 +15,10 @@ extension Scheduler {
       case .row(let stage, let port, let row): diagnostic = diagnostic.noting("row", "\(label)row \(row) of \(stage).\(port)\(more)")
       }
     }
+    for side in failure.sides {
+      guard case .line(let file, let line)? = try? Tracer(self).sourceLine(ofSide: side.row, run)?.place else { continue }
+      diagnostic = diagnostic.noting(side.label, "\(file):\(line)")
+    }
     for note in failure.notes { diagnostic = diagnostic.noting(note.label, note.text) }
     if !run.stage.isImplicit {
       let place = run.stage.range.map { ", \($0.path):\($0.line)" } ?? ""

@@ -68,6 +68,22 @@ package struct Tracer {
     return (node.place, label)
   }
 
+  /// The line of a file behind a row of a side table; chunks count over all sources of the port.
+  func sourceLine(ofSide parent: RowParent, _ run: StageRun) throws(TaskFailure) -> (place: TraceNode.Place, label: String)? {
+    guard run.inputs.indices.contains(parent.port) else { return nil }
+    var chunk = parent.chunk
+    for table in run.inputs[parent.port] {
+      guard chunk >= table.chunks.count else {
+        var node = try self.node(Step(table: table, chunk: chunk, row: parent.row))
+        let label = node.label
+        while let first = node.parents.first { node = first }
+        return (node.place, label)
+      }
+      chunk -= table.chunks.count
+    }
+    return nil
+  }
+
   // MARK: one step
 
   /// A row of a table: by chunk and row in the chunk.

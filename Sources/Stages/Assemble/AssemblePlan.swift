@@ -248,9 +248,10 @@ struct AssemblePlan: Sendable {
         help: "a row_key has a value in every row")
     }
     var answers: [LabelAnswer?] = []
+    var answering: Set<Int> = []
     for rule in rules {
       let key = labels.key(item: item, labelType: rule.name)
-      var found: [LabelAnswer] = []
+      var found: [(port: Int, answer: LabelAnswer, row: SideRows.Row)] = []
       for (port, side) in sides.enumerated() {
         let records = side.lookup(key)
         guard !records.isEmpty else { continue }
@@ -258,13 +259,16 @@ struct AssemblePlan: Sendable {
           guard var answer = try labels.answer(records.map(\.bytes)) else { continue }
           if let label = answer.label {
             answer.label = try Self.checked(label, rule)
-            if required.contains(rule.name) || required.isEmpty { writer.count("answered.\(port)") }
+            answering.insert(port)
           }
-          found.append(answer)
-        } catch { throw failure(error, rule, item, scope) }
+          found.append((port, answer, records[answer.record]))
+        } catch { throw failure(error, rule, item, scope, records.map { (port, $0) }) }
       }
-      do throws(LabelReader.Fault) { answers.append(try labels.settle(found)) } catch { throw failure(error, rule, item, scope) }
+      do throws(LabelReader.Fault) {
+        answers.append(try labels.settle(found.map(\.answer)))
+      } catch { throw failure(error, rule, item, scope, found.map { ($0.port, $0.row) }) }
     }
+    for port in answering { writer.count("answered.\(port)") }
     return answers
   }
 
@@ -272,25 +276,36 @@ struct AssemblePlan: Sendable {
     do { return try rule.checked(label) } catch { throw .label(error) }
   }
 
-  private func failure(_ fault: LabelReader.Fault, _ rule: LabelRule, _ item: [UInt8], _ scope: RowScope) -> TaskFailure {
+  private func failure(
+    _ fault: LabelReader.Fault, _ rule: LabelRule, _ item: [UInt8], _ scope: RowScope, _ records: [(port: Int, row: SideRows.Row)]
+  ) -> TaskFailure {
     let item = String(decoding: item, as: UTF8.self)
+    func text(_ json: [UInt8]) -> String { json.withUnsafeBytes { JSONView($0).string ?? JSONView($0).text } }
+    var failure = TaskFailure(id: "label", message: "", rows: [scope.parent])
+    // Side ports follow the rows' own.
+    func show(_ number: Int, _ label: String) {
+      guard records.indices.contains(number) else { return }
+      let (port, row) = records[number]
+      failure.sides.append((label, RowParent(port: port + 1, chunk: row.place.chunk, row: row.place.row)))
+    }
     switch fault {
     case .conflict(let conflict):
-      let (first, second) = (String(decoding: conflict.first, as: UTF8.self), String(decoding: conflict.second, as: UTF8.self))
       let version = conflict.version.map { $0 == 1 ? "" : " of version \($0)" } ?? ""
-      return TaskFailure(
-        id: "label-conflict", message: "two answers\(version) for `\(item)` (\(rule.name)): \(first) and \(second)", rows: [scope.parent],
-        help: conflict.version == nil
-          ? "the inputs of `labels` disagree: remove one of the answers" : "remove one, or give the newer record a higher `version`",
-        notes: [("labels", "sheet \(labels?.sheet ?? ""), item \(item), label_type \(rule.name)")])
+      failure.id = "label-conflict"
+      failure.message = "two answers\(version) for `\(item)` (\(rule.name)): `\(text(conflict.first))` and `\(text(conflict.second))`"
+      failure.help =
+        conflict.version == nil ? "the inputs of `labels` disagree: remove one of the answers" : "remove one, or give the newer record a higher `version`"
+      for (number, label) in zip(conflict.records, [conflict.first, conflict.second]) { show(number, text(label)) }
     case .label(let fault):
-      return TaskFailure(
-        id: "label", message: "\(fault.message) (\(item))", rows: [scope.parent], help: fault.help,
-        notes: [("labels", "sheet \(labels?.sheet ?? ""), item \(item), label_type \(rule.name)")])
+      failure.message = "\(fault.message) (\(item))"
+      failure.help = fault.help
+      show(0, "label")
     case .field(let name, let value, let expected):
-      return TaskFailure(
-        id: "label", message: "the label of `\(item)` (\(rule.name)) has `\(value)` for `\(name)`", rows: [scope.parent], help: "`\(name)` is \(expected)")
+      failure.message = "the label of `\(item)` (\(rule.name)) has `\(value)` for `\(name)`"
+      failure.help = "`\(name)` is \(expected)"
+      show(0, "label")
     }
+    return failure
   }
 
   private static func value(_ rules: [LabelRule], _ answers: [LabelAnswer?]) -> Value {

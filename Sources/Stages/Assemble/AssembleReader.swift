@@ -122,7 +122,8 @@ struct AssembleReader {
     for item in setting?.oneOrMany ?? [] { sources += reader.inputs(item).map { ($0, item.range) } }
 
     let known = Set(types.map(\.name))
-    if let answering, let name = answering.text, !known.contains(name) {
+    // The manifest's own field was checked with the label types; a prompt-template file knows none.
+    if let answering, let name = answering.text, !known.contains(name), reader.setting("label_type") == nil {
       reader.report(
         answering.problem(
           "label-type", "there is no label type `\(name)`", label: Suggestion.label(for: name, in: types.map(\.name)),
@@ -151,7 +152,7 @@ struct AssembleReader {
 
     let carried = Set(sources.flatMap { reader.stage.traits(of: $0.source).labelTypes })
     let readsAll = names.names.contains("labels") || names.hasReferences
-    let attached = types.filter { readsAll || names.names.contains($0.name) || plan.required.contains($0.name) || carried.contains($0.name) }
+    let attached = types.filter { (readsAll && names.mentions($0.name)) || names.names.contains($0.name) || plan.required.contains($0.name) || carried.contains($0.name) }
     plan.rules = attached.map(LabelRule.init)
     for rule in plan.rules { reader.stage.note(rule.note, as: "label type \(rule.name)") }
     let details = readsAll ? LabelReader.detailFields.filter(names.mentions) : []
@@ -181,7 +182,7 @@ struct AssembleReader {
         })
       inputs.append(InputPort(name: name, reading: .keyed(reading), sources: [source], range: range))
       plan.labelPorts.append(name)
-      if case .port(let reference) = source { labelNames.append(reference.description) }
+      if case .port(let reference) = source { labelNames.append(String(reference.description.drop { $0 == "@" })) }
     }
   }
 

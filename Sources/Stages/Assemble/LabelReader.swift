@@ -12,6 +12,8 @@ struct LabelAnswer: Equatable {
   var classification: String?
   /// The record's further fields that templates may read, as JSON.
   var details: [(name: String, json: [UInt8])]
+  /// Which of its input's records it is.
+  var record = 0
 
   static func == (a: LabelAnswer, b: LabelAnswer) -> Bool {
     a.label == b.label && a.status == b.status && a.allowedUses == b.allowedUses && a.prohibitedUses == b.prohibitedUses
@@ -130,6 +132,10 @@ struct LabelReader: Sendable {
     let second: [UInt8]
     /// Inside one input there may be several versions; these have the same.
     let version: Int?
+    /// Which records they are: of one input's records, or of the answers that were settled.
+    var records: [Int] = []
+
+    static func == (a: Conflict, b: Conflict) -> Bool { a.first == b.first && a.second == b.second && a.version == b.version }
   }
 
   /// A record that cannot be read.
@@ -141,21 +147,22 @@ struct LabelReader: Sendable {
 
   /// The answer of one input: the record with the highest version.
   func answer(_ records: [[UInt8]]) throws(Fault) -> LabelAnswer? {
-    var best: (version: Int, answer: LabelAnswer)?
-    for record in records {
-      let (version, answer) = try read(record)
+    var best: (version: Int, answer: LabelAnswer, number: Int)?
+    for (number, record) in records.enumerated() {
+      var (version, answer) = try read(record)
+      answer.record = number
       guard let known = best, known.version >= version else {
-        best = (version, answer)
+        best = (version, answer, number)
         continue
       }
       if known.version > version { continue }
       if let first = known.answer.label, let second = answer.label, first != second {
-        throw .conflict(Conflict(first: first, second: second, version: version))
+        throw .conflict(Conflict(first: first, second: second, version: version, records: [known.number, number]))
       }
       // Said twice: the later line adds its review.
       var merged = known.answer.label == nil ? answer : known.answer
       merged.status = LabelStatus.reviewed(known.answer.status, answer.status)
-      best = (version, merged)
+      best = (version, merged, known.number)
     }
     return best?.answer
   }
@@ -163,10 +170,12 @@ struct LabelReader: Sendable {
   /// The answers of several inputs to one question.
   func settle(_ answers: [LabelAnswer]) throws(Fault) -> LabelAnswer? {
     guard var settled = answers.first else { return nil }
-    for other in answers.dropFirst() {
+    var by = 0
+    for (number, other) in answers.enumerated().dropFirst() {
       if let first = settled.label, let second = other.label, first != second {
-        throw .conflict(Conflict(first: first, second: second, version: nil))
+        throw .conflict(Conflict(first: first, second: second, version: nil, records: [by, number]))
       }
+      if settled.label == nil { by = number }
       if settled.label == nil { settled.label = other.label }
       settled.status = LabelStatus.reviewed(settled.status, other.status)
       settled.allowedUses = Uses.narrowed([settled.allowedUses, other.allowedUses], prohibited: [])

@@ -86,13 +86,6 @@ struct MessageTemplate: Sendable {
     weight = setting.entry("weight").flatMap { $0.range == nil ? nil : $0.int ?? $0.text.flatMap { Int($0) } }
     each = setting.entry("each").flatMap { names.expression($0, &reader) }
     when = setting.entry("when").flatMap { names.expression($0, &reader) }
-
-    guard case .fixed(let fixed) = role else { return }
-    for (field, owner) in [("tool_calls", "assistant"), ("tool_call_id", "tool"), ("weight", "assistant")] where fixed != owner {
-      if let misplaced = setting.entry(field), misplaced.range != nil {
-        reader.report(misplaced.problem("message", "`\(field)` belongs to a message of role `\(owner)`, and this one is `\(fixed)`"))
-      }
-    }
   }
 
   /// An answer given as a template or parts only: `chosen`, `rejected`.

@@ -136,14 +136,14 @@ enum TemplateFailure {
   static func make(_ error: TemplateError, place: Diagnostic, names: [VariableUse], _ scope: RowScope) -> TaskFailure {
     var place = place
     var help: String?
-    if let missing = error.undefinedName, place.label.isEmpty {
+    if let null = nullName(error, names, scope) {
+      place.label = "`\(null)` is null in this row"
+      help = "a row without a match in a join (`how: left`) has null there, as has an empty cell: {{ (\(null) or \"none\") }}"
+    } else if let missing = error.undefinedName, place.label.isEmpty, names.contains(where: { $0.name == missing }) {
       let columns = JSONView(scope.row).fields.map(\.name)
       let near = Suggestion.label(for: missing, in: columns)
       place.label = near.isEmpty ? "no column, label or var is called `\(missing)`" : near
       help = "a column that only some rows have: {{ \(missing) | default(\"\") }}"
-    } else if let null = nullName(error, names, scope) {
-      place.label = "`\(null)` is null in this row"
-      help = "a row without a match in a join (`how: left`) has null there, as has an empty cell: {{ (\(null) or \"none\") }}"
     }
     return TaskFailure(id: "template", message: error.message, place: place, rows: [scope.parent], help: help)
   }

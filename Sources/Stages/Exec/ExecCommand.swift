@@ -53,7 +53,7 @@ struct ExecCommand: Sendable {
       }
     return TaskFailure(
       id: id, message: failure.message(shown), rows: rows, help: failure.help, notes: failure.standardErrorTail.map { ("stderr", $0) },
-      isTransient: failure.isTransient, exitStatus: status)
+      exitStatus: status, mayBeRetried: id == "exec" || id == "timeout")
   }
 }
 

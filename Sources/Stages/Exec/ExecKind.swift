@@ -88,9 +88,8 @@ public struct ExecKind: StageKind {
     var ports: [OutputPort] = []
     var publishes: [Publication] = []
     let traits = TableTraits(rowKey: rowKey)
-    let declared = reader.setting("outputs")
     let stage = reader.stage
-    for entry in declared?.map ?? [] {
+    for entry in reader.setting("outputs")?.map ?? [] {
       if entry.setting.text == "jsonl" {
         outputs.append(ExecRun.Output(name: entry.name, fileExtension: nil))
         ports.append(OutputPort(entry.name, isKept: true, traits: traits))
@@ -105,10 +104,6 @@ public struct ExecKind: StageKind {
       outputs = [ExecRun.Output(name: "rows", fileExtension: nil)]
       ports = [OutputPort("rows", isKept: true, traits: traits)]
     }
-    if mode != .file, let declared, outputs.count > 1 || outputs[0].fileExtension != nil {
-      reader.report(
-        declared.problem("outputs", "standard output is one table of rows, and `outputs` names something else", help: "rows: file, with `${out.\(outputs[0].name)}` in `run`"))
-    }
     return (outputs, ports, publishes)
   }
 
@@ -118,13 +113,8 @@ public struct ExecKind: StageKind {
     var arguments: [String] = []
     if let list = run?.list {
       arguments = list.compactMap(\.text)
-      if isShell { reader.report(run!.problem("run", "with `shell: true` `run` is one text", help: "run: \(arguments.joined(separator: " "))")) }
     } else if let text = run?.text {
       arguments = [text]
-      if !isShell {
-        let words = text.split(separator: " ").joined(separator: ", ")
-        reader.report(run!.problem("run", "`run` is a list of arguments", help: "run: [\(words)], or `shell: true` to give the text to /bin/sh"))
-      }
     }
     if arguments.isEmpty || arguments[0].isEmpty {
       if let run { reader.report(run.problem("run", "`run` names no program")) }

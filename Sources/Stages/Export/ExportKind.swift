@@ -129,14 +129,8 @@ public struct ExportKind: StageKind {
   private static func paths(_ names: [String], isSplit: Bool, _ reader: inout SettingReader) -> [String] {
     guard let to = reader.setting("to"), let text = to.text else { return [] }
     let mark = "${split}"
-    if isSplit, !text.contains(mark) {
-      reader.report(to.problem("to", "`to` names one file for \(names.count) sides", help: "put `${split}` where the side's name belongs"))
-      return []
-    }
-    if !isSplit, text.contains(mark) {
-      reader.report(to.problem("to", "`${split}` has no value: this export has no `split`"))
-      return []
-    }
+    // The declared fields have checked this already, with the place of the mark.
+    guard text.contains(mark) == isSplit else { return [] }
     let stage = reader.stage
     return names.compactMap { name in
       let path = Setting(.text(text.replacing(mark, with: name)), range: to.range)

@@ -150,7 +150,7 @@ enum GoldenRunner {
         switch fence.answer! {
         case "error": screen(report.stages.compactMap(\.failure), bench)
         case "summary": summary(report)
-        case let path where path.contains("/"): bench.scratch.read(path) ?? "(no such file)\n"
+        case let path where path.contains("/"): bench.scratch.read(path)?.replacingOccurrences(of: "\r\n", with: "␍\n") ?? "(no such file)\n"
         case let output: (try? bench.rows(output, session)) ?? "(no such output: \(screen(report.stages.compactMap(\.failure), bench)))\n"
         }
       return (fence, text)
