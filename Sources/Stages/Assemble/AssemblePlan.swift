@@ -34,7 +34,7 @@ struct AssemblePlan: Sendable {
   var provided: Set<String> = []
   var rowKey = RowKey(columns: [])
   /// Column names that the stage itself writes or lends a meaning.
-  var reserved: [[UInt8]: String] = [:]
+  var reserved: [(token: [UInt8], name: String)] = []
 
   private static let tokens = (
     messages: JSONText.quoted("messages"), tools: JSONText.quoted("tools"), chosen: JSONText.quoted("chosen"), rejected: JSONText.quoted("rejected"),
@@ -124,11 +124,15 @@ struct AssemblePlan: Sendable {
   /// A column whose name the stage uses itself would be written twice, or would mean two things.
   private func checkColumns(_ scope: RowScope) throws(TaskFailure) {
     var clash: String?
+    // No allocation here: this looks at every key of every row.
     JSONScanner.forEachField(scope.row) { key, _ in
-      // Nearly every name is told apart by its length or first letters; a dictionary does both.
-      guard let what = reserved[Array(scope.row[key])] else { return true }
-      clash = what
-      return false
+      for column in reserved where column.token.count == key.count {
+        if column.token.elementsEqual(UnsafeRawBufferPointer(rebasing: scope.row[key])) {
+          clash = column.name
+          return false
+        }
+      }
+      return true
     }
     if let clash {
       throw TaskFailure(

@@ -194,7 +194,7 @@ struct AssembleReader {
     if plan.chosen != nil { reserved.append("chosen") }
     if plan.rejected != nil { reserved.append("rejected") }
     reserved += plan.rules.map(\.name)
-    for name in reserved { plan.reserved[JSONText.quoted(name)] = name }
+    plan.reserved = reserved.map { (JSONText.quoted($0), $0) }
     for column in traits.columns ?? [] where reserved.contains(column) {
       let isLabel = plan.rules.contains { $0.name == column }
       reader.report(
