@@ -90,7 +90,7 @@ public struct RunScreen: Sendable {
     return table.render(style)
   }
 
-  private func rowsIn(_ stage: StageView) -> String { stage.isComplete ? Figures.count(stage.rowsIn) : "–" }
+  private func rowsIn(_ stage: StageView) -> String { stage.isComplete ? stage.rowsIn.map { Figures.count($0) } ?? "–" : "–" }
 
   private func rowsOut(_ stage: StageView) -> String { stage.isComplete && !stage.outputs.isEmpty ? Figures.count(stage.rowsOut) : "–" }
 

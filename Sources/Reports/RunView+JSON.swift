@@ -50,7 +50,7 @@ extension StageView {
       "why": why.isEmpty ? nil : .string(why),
       "implicit": isImplicit ? .bool(true) : nil,
       "key": key.map { .string($0) },
-      "rows_in": .int(rowsIn),
+      "rows_in": rowsIn.map { .int($0) },
       "rows_out": .int(rowsOut),
       "dropped": .object(dropped.map { .init($0.reason, .int($0.count)) }),
       "tasks": .int(tasks),

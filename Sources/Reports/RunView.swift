@@ -85,7 +85,8 @@ public struct StageView: Sendable {
   /// Why it ran, or why not: a few words.
   public var why = ""
   public var key: String?
-  public var rowsIn = 0
+  /// Nil for a stage that reads no rows.
+  public var rowsIn: Int?
   public var rowsOut = 0
   public var dropped: [(reason: String, count: Int)] = []
   public var tasks = 0

@@ -22,22 +22,27 @@ public struct TraceView: Sendable {
     self.parents = parents
   }
 
-  /// The tree, newest first; `title` is what was asked for.
-  public func render(title: String, style: TerminalStyle = .plain) -> String {
-    var out = style.paint(title, .strong) + "\n"
-    append(to: &out, prefix: "", isLast: true, style)
+  /// The tree: the row asked for, and under it what it was made from.
+  public func render(style: TerminalStyle = .plain) -> String {
+    var out = line(indent: 0, style)
+    for (place, parent) in parents.enumerated() { parent.append(to: &out, prefix: "", isLast: place + 1 == parents.count, style) }
     return out
   }
 
   private func append(to out: inout String, prefix: String, isLast: Bool, _ style: TerminalStyle) {
-    let head = prefix + (isLast ? "└─ " : "├─ ")
+    out += prefix + (isLast ? "└─ " : "├─ ") + line(indent: prefix.count + 3, style)
     let below = prefix + (isLast ? "   " : "│  ")
-    let name = style.paint(placeText, isFile ? .accent : .strong)
-    var rest = label.isEmpty || label == text ? "" : "  " + TerminalStyle.line(label)
-    if isFile || parents.isEmpty || label.isEmpty || label == text { rest += "  " + TerminalStyle.line(text) }
-    let room = (style.width ?? 160) - TerminalStyle.cells(head) - TerminalStyle.cells(placeText)
-    out += head + name + style.paint(TerminalStyle.cut(rest, to: max(room, 20)), .faint) + "\n"
     for (place, parent) in parents.enumerated() { parent.append(to: &out, prefix: below, isLast: place + 1 == parents.count, style) }
+  }
+
+  private func line(indent: Int, _ style: TerminalStyle) -> String {
+    let name = style.paint(placeText, isFile ? .accent : .strong)
+    // A row without a key is called by the beginning of its text, which says nothing beside the text.
+    let isKey = !label.isEmpty && !label.hasSuffix("…") && label != text
+    var rest = isKey ? "  " + TerminalStyle.line(label) : ""
+    if isFile || parents.isEmpty || !isKey { rest += "  " + TerminalStyle.line(text) }
+    let room = (style.width ?? 160) - indent - TerminalStyle.cells(placeText)
+    return name + style.paint(TerminalStyle.cut(rest, to: max(room, 20)), .faint) + "\n"
   }
 
   private var isFile: Bool { if case .line = place { true } else { false } }

@@ -80,12 +80,11 @@ import Testing
     let label = TraceView(place: .line(file: "Datasets/l.jsonl", line: 3), label: "", text: #"{"label":"login"}"#, parents: [])
     let pair = TraceView(place: .row(stage: "dataset", port: "train", row: 12), label: "T-1", text: "{}", parents: [ticket, label])
     #expect(
-      pair.render(title: "Outputs/s/train.jsonl:12") == """
-        Outputs/s/train.jsonl:12
-        └─ dataset.train row 12  T-1
-           ├─ tickets row 9  T-1
-           │  └─ Datasets/t.csv:14  T-1,"hallo    da"
-           └─ Datasets/l.jsonl:3  {"label":"login"}
+      pair.render() == """
+        dataset.train row 12  T-1
+        ├─ tickets row 9  T-1
+        │  └─ Datasets/t.csv:14  T-1,"hallo    da"
+        └─ Datasets/l.jsonl:3  {"label":"login"}
 
         """)
     #expect(pair.json.compact.hasPrefix(#"{"schema_version":1,"stage":"dataset","port":"train","row":12,"label":"T-1","text":"{}","parents":[{"stage":"tickets""#))

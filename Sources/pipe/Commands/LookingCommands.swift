@@ -46,7 +46,7 @@ struct StatusCommand: ParsableCommand {
     let relative = workspace.relative(path)
     let session: Session
     do {
-      session = try common.session(path: path, workspace, parameters)
+      session = try common.session(path: path, workspace, try parameters.overrides())
     } catch {
       guard error.status == ExitStatus.invalid else { throw error }
       return .init(path: relative, name: "", version: "", lock: "", hasLock: false, plan: nil, problems: error.diagnostics)
@@ -80,13 +80,13 @@ struct ExplainCommand: ParsableCommand {
     var names: [String]
     if let stage, manifest == nil, stage.hasSuffix(".yaml") || stage.hasSuffix(".yml") {
       // `pipe explain Manifests/x.yaml` means all its stages.
-      session = try common.session(stage, parameters)
+      session = try common.session(stage, try parameters.overrides())
       names = []
     } else if let stage {
-      session = try common.session(havingStage: stage, manifest, parameters)
+      session = try common.session(havingStage: stage, manifest, try parameters.overrides())
       names = [stage]
     } else {
-      session = try common.session(manifest, parameters)
+      session = try common.session(manifest, try parameters.overrides())
       names = []
     }
     if names.isEmpty { names = session.pipeline.graph.stages.filter { !$0.isImplicit }.map(\.name) }
@@ -128,7 +128,7 @@ struct ShowCommand: ParsableCommand {
 
   func run() throws {
     let stage = name.split(separator: ".").first.map(String.init) ?? name
-    let session = try common.session(havingStage: stage, manifest, parameters)
+    let session = try common.session(havingStage: stage, manifest, try parameters.overrides())
     let wanted = count == 0 ? Int.max : count
     let rows = try answered { try session.show(name, count: wanted, from: from - 1) }
     let forMachines = common.json || !Console.output.isTerminal
@@ -173,13 +173,13 @@ struct TraceCommand: ParsableCommand {
     let name = target.lastIndex(of: ":").map { String(target[..<$0]) } ?? target
     let relative = common.workspace().relative(name)
     let stage = name.split(separator: ".").first.map(String.init) ?? name
-    let session = try common.session(manifest, parameters, what: name.contains("/") ? "output `\(name)`" : "stage `\(stage)`") { pipeline in
+    let session = try common.session(manifest, try parameters.overrides(), what: name.contains("/") ? "output `\(name)`" : "stage `\(stage)`") { pipeline in
       pipeline.graph.stages.contains { candidate in
         candidate.name == name || candidate.name == stage || candidate.kind.publishes.contains { $0.path == name || $0.path == relative }
       }
     }
-    let trace = try answered { TraceView(try session.trace(target)) }
-    common.answer(trace.json, trace.render(title: target, style: Console.output.style))
+    let trace = try answered { TraceView(try session.trace(target), session.pipeline) }
+    common.answer(trace.json, trace.render(style: Console.output.style))
   }
 }
 

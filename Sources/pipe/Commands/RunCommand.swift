@@ -34,6 +34,10 @@ struct ExecutionOptions: ParsableArguments {
   @Flag(help: "Write the lock also when parameters were given on the command line.")
   var lock = false
 
+  var settings: Execution.Settings {
+    .init(jobs: jobs, keepsGoing: keepGoing, force: force, usesCache: !noCache, waits: !noWait, isWatched: !ci)
+  }
+
   func validate() throws {
     if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs is a number from 1 to 1024") }
   }
@@ -58,8 +62,8 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     if execution.ci, common.color == .auto { Console.use(.never) }
-    let session = try common.session(manifest, parameters)
-    try Execution(common: common, execution: execution, writesLock: !parameters.areGiven || execution.lock)
+    let session = try common.session(manifest, try parameters.overrides())
+    try Execution(common: common, settings: execution.settings, writesLock: !parameters.areGiven || execution.lock)
       .run(session, selected: try selection.stages(of: session.pipeline), isPlan: isPlan)
   }
 }
@@ -83,10 +87,8 @@ struct PlanCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    let session = try common.session(manifest, parameters)
-    var execution = ExecutionOptions()
-    execution.force = force
-    try Execution(common: common, execution: execution, writesLock: false)
+    let session = try common.session(manifest, try parameters.overrides())
+    try Execution(common: common, settings: .init(force: force), writesLock: false)
       .run(session, selected: try selection.stages(of: session.pipeline), isPlan: true, failsIfAnythingWouldRun: check)
   }
 }
@@ -106,9 +108,9 @@ struct UpdateCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    let session = try common.session(manifest, parameters)
+    let session = try common.session(manifest, try parameters.overrides())
     let selected = try selection.stages(of: session.pipeline)
-    try Execution(common: common, execution: execution, writesLock: !parameters.areGiven || execution.lock, updated: selected ?? Set(session.pipeline.graph.stages.map(\.name)))
+    try Execution(common: common, settings: execution.settings, writesLock: !parameters.areGiven || execution.lock, updated: selected ?? Set(session.pipeline.graph.stages.map(\.name)))
       .run(session, selected: selected, isPlan: false, command: "update")
   }
 }
@@ -126,8 +128,8 @@ struct RetryCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    let session = try common.session(try manifest ?? lastManifest(), parameters)
-    try Execution(common: common, execution: execution, writesLock: !parameters.areGiven || execution.lock).run(session, selected: nil, isPlan: false, command: "retry")
+    let session = try common.session(try manifest ?? lastManifest(), try parameters.overrides())
+    try Execution(common: common, settings: execution.settings, writesLock: !parameters.areGiven || execution.lock).run(session, selected: nil, isPlan: false, command: "retry")
   }
 
   private func lastManifest() throws -> String? {
@@ -139,30 +141,39 @@ struct RetryCommand: ParsableCommand {
 
 /// One run or plan from the command line: signals, progress, the screen and the exit status.
 struct Execution {
+  struct Settings {
+    var jobs: Int?
+    var keepsGoing = false
+    var force = false
+    var usesCache = true
+    var waits = true
+    var isWatched = true
+  }
+
   let common: CommonOptions
-  let execution: ExecutionOptions
+  let settings: Settings
   let writesLock: Bool
   var updated: Set<String> = []
 
   func run(_ session: Session, selected: Set<String>?, isPlan: Bool, failsIfAnythingWouldRun: Bool = false, command: String = "run") throws {
     let pipeline = session.pipeline
     var options = RunOptions()
-    options.jobs = execution.jobs ?? pipeline.profileJobs ?? Self.cores
-    options.keepsGoing = execution.keepGoing
-    options.usesCache = !execution.noCache && pipeline.profileUsesCache
+    options.jobs = settings.jobs ?? pipeline.profileJobs ?? Self.cores
+    options.keepsGoing = settings.keepsGoing
+    options.usesCache = settings.usesCache && pipeline.profileUsesCache
     options.selected = selected
-    if execution.force { options.forced = selected ?? Set(pipeline.graph.stages.map(\.name)) }
+    if settings.force { options.forced = selected ?? Set(pipeline.graph.stages.map(\.name)) }
     options.isPlan = isPlan
     options.writesLock = writesLock
     options.updated = updated
 
     let form: Progress.Form =
-      common.json ? (isPlan ? .none : .json) : common.quiet || isPlan ? .none : Console.errors.isTerminal && !execution.ci ? .line : .lines
+      common.json ? (isPlan ? .none : .json) : common.quiet || isPlan ? .none : Console.errors.isTerminal && settings.isWatched ? .line : .lines
     let progress = Progress(form, stages: pipeline.graph.stages.map(\.name), implicit: Set(pipeline.graph.stages.filter(\.isImplicit).map(\.name)))
     let report: RunReport
     do {
       report = try session.run(
-        options, command: command, waits: !execution.noWait,
+        options, command: command, waits: settings.waits,
         begun: { handle in
           Interrupts.onFirst { number in
             progress.say(number == SIGINT ? "stopping; what has finished is kept (once more stops at once)" : "stopping")
@@ -180,6 +191,9 @@ struct Execution {
     if view.wasCancelled, let signal = Interrupts.signal { view.exitCode = Int(ExitStatus.signal(signal)) }
     if failsIfAnythingWouldRun, view.exitCode == 0, view.stages.contains(where: { $0.verdict != .cached && $0.verdict != .unselected }) {
       view.exitCode = Int(ExitStatus.checkFailed)
+    }
+    if !writesLock, !isPlan, pipeline.isLocked, view.files.contains(where: { $0.change != .unchanged }) {
+      view.notes.append("the lock was not written, because parameters were given: --lock writes it")
     }
     let warnings = pipeline.remarks.count { $0.severity == .warning }
     if warnings > 0, !view.hadNothingToDo { view.notes.append("the manifest has \(Figures.count(warnings, "warning")): pipe lint shows \(warnings == 1 ? "it" : "them")") }

@@ -163,7 +163,7 @@ struct CacheCollectCommand: ParsableCommand {
         marks = needed.result
       }
     }
-    let verb = apply ? "removed" : "would go"
+    let verb = apply ? "removed " : "would go"
     common.answer(
       .object([
         "schema_version": .int(reportSchemaVersion), "dry_run": .bool(report.isDryRun), "blobs_kept": .int(report.blobsKept), "bytes_kept": .int(report.bytesKept),

@@ -7,7 +7,7 @@ extension RunView {
     let reasons = Reasons(pipeline.graph)
     self.init(
       manifest: report.manifestPath, name: report.manifestName, version: report.version, jobs: report.jobs,
-      stages: report.stages.enumerated().map { StageView($1, reasons.text($1.reason, at: $0)) }, seconds: report.seconds, exitCode: Int(report.exitCode))
+      stages: report.stages.enumerated().map { StageView($1, pipeline.graph.stages[$0], reasons.text($1.reason, at: $0)) }, seconds: report.seconds, exitCode: Int(report.exitCode))
     runID = report.runID
     isPlan = report.isPlan
     isFirstRun = report.isFirstRun
@@ -18,7 +18,7 @@ extension RunView {
 }
 
 extension StageView {
-  init(_ stage: StageReport, _ why: String) {
+  init(_ stage: StageReport, _ declared: Stage, _ why: String) {
     let other = stage.after ?? ""
     let verdict: Verdict =
       switch stage.status {
@@ -35,7 +35,7 @@ extension StageView {
     isImplicit = stage.isImplicit
     self.why = why
     key = stage.key
-    rowsIn = stage.rowsIn
+    rowsIn = declared.kind.inputs.isEmpty ? nil : stage.rowsIn
     rowsOut = stage.rowsOut
     dropped = stage.dropped
     tasks = stage.tasks

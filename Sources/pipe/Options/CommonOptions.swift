@@ -75,13 +75,12 @@ extension CommonOptions {
   }
 
   /// The manifest, read, in its workspace with its store.
-  func session(_ given: String?, _ parameters: ParameterOptions = .init()) throws(Complaint) -> Session {
+  func session(_ given: String?, _ overrides: ParameterOverrides = .init()) throws(Complaint) -> Session {
     let (path, workspace) = try manifest(given)
-    return try session(path: path, workspace, parameters)
+    return try session(path: path, workspace, overrides)
   }
 
-  func session(path: String, _ workspace: Workspace, _ parameters: ParameterOptions = .init()) throws(Complaint) -> Session {
-    let overrides = try parameters.overrides()
+  func session(path: String, _ workspace: Workspace, _ overrides: ParameterOverrides = .init()) throws(Complaint) -> Session {
     do throws(Session.Failure) {
       return try Session(manifest: path, workspace: workspace, kinds: StageKinds.all, overrides: overrides)
     } catch {
@@ -93,21 +92,21 @@ extension CommonOptions {
   }
 
   /// The session of the manifest that has a stage of this name, where no manifest is named and only one has it.
-  func session(havingStage name: String, _ given: String?, _ parameters: ParameterOptions = .init()) throws(Complaint) -> Session {
-    try session(given, parameters, what: "stage `\(name)`") { pipeline in
+  func session(havingStage name: String, _ given: String?, _ overrides: ParameterOverrides = .init()) throws(Complaint) -> Session {
+    try session(given, overrides, what: "stage `\(name)`") { pipeline in
       pipeline.graph.stages.contains { !$0.isImplicit && ($0.name == name || $0.matrixOf == name) }
     }
   }
 
   /// The session of the only manifest of the workspace for which something holds.
-  func session(_ given: String?, _ parameters: ParameterOptions = .init(), what: String, where holds: (Pipeline) -> Bool) throws(Complaint) -> Session {
+  func session(_ given: String?, _ overrides: ParameterOverrides = .init(), what: String, where holds: (Pipeline) -> Bool) throws(Complaint) -> Session {
     let workspace = workspace()
     let known = workspace.manifests()
-    if given != nil || known.count < 2 { return try session(given, parameters) }
+    if given != nil || known.count < 2 { return try session(given, overrides) }
     let fitting = known.filter { path in
       Session.read(workspace.absolute(path), workspace, StageKinds.all).pipeline.map(holds) ?? false
     }
-    if fitting.count == 1 { return try session(path: workspace.absolute(fitting[0]), workspace, parameters) }
+    if fitting.count == 1 { return try session(path: workspace.absolute(fitting[0]), workspace, overrides) }
     throw Complaint(
       ExitStatus.invalid,
       Diagnostic(
