@@ -26,7 +26,7 @@ public struct RunScreen: Sendable {
   }
 
   private var hasTrouble: Bool {
-    view.wasCancelled || view.stages.contains { $0.verdict == .failed || $0.failure != nil || $0.checks.contains { $0.isError && $0.outcome == .failed } }
+    view.wasCancelled || !view.unselectedNeeds.isEmpty || view.stages.contains { $0.verdict == .failed || $0.failure != nil || $0.checks.contains { $0.isError && $0.outcome == .failed } }
   }
 
   // MARK: a run that went well
@@ -175,6 +175,12 @@ public struct RunScreen: Sendable {
       if let failure = stage.failure { out += renderer.render([failure]) }
       for check in stage.checks where check.isError && check.outcome == .failed { out += failed(check, stage, renderer) }
     }
+    for (stage, need) in view.unselectedNeeds {
+      out += renderer.render([
+        Diagnostic(
+          id: "not-selected", "`\(stage)` needs `\(need)`, which was not selected and has no result in the store", at: nil, help: "-s +\(stage) runs what it needs, too")
+      ])
+    }
     out += fates()
     out += remarks(after: "")
     out += published()
@@ -219,7 +225,7 @@ public struct RunScreen: Sendable {
   private func published() -> String {
     let changed = view.files.filter { $0.change != .unchanged }
     let end = view.wasCancelled ? "stopped; what had finished is kept: pipe run goes on from there" : "after the fix: pipe retry"
-    if changed.isEmpty { return "  nothing was published · \(end)\n" }
+    if changed.isEmpty { return "  nothing was published · \(view.unselectedNeeds.isEmpty ? end : "pipe run runs everything")\n" }
     return wrote() + "  \(end)\n"
   }
 

@@ -39,6 +39,14 @@ public struct RunView: Sendable {
   public var failures: [Diagnostic] { stages.compactMap(\.failure) }
   /// Stages that a person wrote; the engine adds one per path that is used as a table.
   public var declaredStages: [StageView] { stages.filter { !$0.isImplicit } }
+  /// Selected stages that could not run for want of one that was not selected: (stage, what it needs).
+  public var unselectedNeeds: [(stage: String, need: String)] {
+    if isPlan { return [] }
+    return stages.compactMap { stage in
+      guard case .blocked(let need) = stage.verdict, stages.contains(where: { $0.name == need && $0.verdict == .unselected }) else { return nil }
+      return (stage.name, need)
+    }
+  }
   /// Whether everything was in the cache and nothing on disk had to change.
   public var hadNothingToDo: Bool {
     stages.allSatisfy { $0.verdict == .cached } && ran == 0 && files.allSatisfy { $0.change == .unchanged } && writtenLock == nil && !wasCancelled

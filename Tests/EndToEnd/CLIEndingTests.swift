@@ -62,12 +62,28 @@ import Testing
     try prepare(seconds: 4)
     let first = try CLIProgram.start(["run", "-j", "2"], in: folder.path)
     try waitForFile("Outputs/ends/quick.jsonl")
-    let second = try CLIProgram.run("run", "-s", "quick", "-p", "suffix=a", "--no-wait", in: folder.path)
+    let second = try CLIProgram.run("run", "-s", "+quick", "-p", "suffix=a", "--no-wait", in: folder.path)
     #expect(second.status == 9, "\(second.output)\(second.errors)")
     #expect(second.errors.contains("error[locked]"))
     #expect(first.wait().status == 0)
     // Without --no-wait the same is just a run.
     #expect(try CLIProgram.run("run", "-s", "quick", "-p", "suffix=a", in: folder.path).status == 0)
+  }
+
+  @Test func whatIsSelectedMayNeedWhatIsNot() throws {
+    try prepare(seconds: 0)
+    let answer = try CLIProgram.run("run", "-s", "quick", in: folder.path)
+    #expect(answer.status == 1)
+    #expect(
+      answer.errors == """
+        error[not-selected]: `quick` needs `rows`, which was not selected and has no result in the store
+           = help  -s +quick runs what it needs, too
+
+          quick not run (needs rows)
+          nothing was published · pipe run runs everything
+
+        """)
+    #expect(try CLIProgram.run("run", "-s", "+quick", in: folder.path).status == 0)
   }
 
   @Test func twoRunsAtOnceBothSucceed() throws {
@@ -87,10 +103,25 @@ import Testing
   }
 
   @Test func troubleThatPassesIsStatus75() throws {
-    // 75 is what sendmail and its heirs end with when trying again may help.
-    try prepare(seconds: 0, slow: "exit 75")
+    try prepare(seconds: 20)
+    let manifest = try folder.read("Manifests/ends.yaml")
+    try folder.write("Manifests/ends.yaml", manifest + "    timeout: 1s\n")
     let answer = try CLIProgram.run("run", in: folder.path)
     #expect(answer.status == 75, "\(answer.errors)")
+  }
+
+  @Test func aStageThatLiesAboutBeingPureIsStatus70() throws {
+    try prepare(seconds: 0)
+    // Rows of noise, large enough for a file of their own in the store.
+    try folder.write(
+      "Pipelines/noise.sh", "i=0; while [ $i -lt 400 ]; do echo \"{\\\"id\\\":\\\"$i\\\",\\\"text\\\":\\\"$(od -An -N40 -tx1 /dev/urandom | tr -d ' \\n')\\\"}\"; i=$((i+1)); done\n")
+    var manifest = try folder.read("Manifests/ends.yaml")
+    manifest = manifest.replacingOccurrences(of: "run: [cat, Datasets/rows.jsonl]\n    files: [Datasets/rows.jsonl]", with: "run: [sh, Pipelines/noise.sh]")
+    try folder.write("Manifests/ends.yaml", manifest)
+    #expect(try CLIProgram.run("run", in: folder.path).status == 0)
+    try FileManager.default.removeItem(atPath: folder.path + "/.pipe/cas")
+    let answer = try CLIProgram.run("run", "-p", "suffix=a", in: folder.path)
+    #expect(answer.status == 70, "\(answer.output)\(answer.errors)")
   }
 
   @Test func anUnwritableStoreSaysSo() throws {

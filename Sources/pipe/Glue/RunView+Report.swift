@@ -1,3 +1,4 @@
+import Diagnostics
 import Engine
 import Reports
 
@@ -12,6 +13,13 @@ extension RunView {
     isPlan = report.isPlan
     isFirstRun = report.isFirstRun
     wasCancelled = report.wasCancelled
+    // Being stopped is no fault of a stage.
+    if wasCancelled {
+      for at in stages.indices where stages[at].failure?.id == "cancelled" {
+        stages[at].verdict = .cancelled
+        stages[at].failure = nil
+      }
+    }
     writtenLock = report.lockChanged && pipeline.isLocked ? report.lockPath : nil
     notes = report.notes
   }

@@ -36,6 +36,11 @@ enum Interrupts {
         return
       }
     }
+    // Whoever started us may have had signals blocked (thread pools do), and the mask is inherited.
+    var asked = sigset_t()
+    sigemptyset(&asked)
+    for number in [SIGINT, SIGTERM, SIGHUP] { sigaddset(&asked, number) }
+    pthread_sigmask(SIG_UNBLOCK, &asked, nil)
     for number in [SIGINT, SIGTERM, SIGHUP] {
       // `nohup` has asked that hanging up be ignored.
       var before = sigaction()
