@@ -122,9 +122,8 @@ public struct RunScreen: Sendable {
       }
     }
     let rewound = view.stages.reduce(0) { $0 + $1.rewound }
-    if rewound > 0 {
-      lines.append(style.paint("  ! ", .warning) + "\(Figures.count(rewound, "task")) done again, because the store had lost their bytes")
-    }
+    // How bytes that are not kept come back is nobody's business but that of somebody who wonders about time.
+    if rewound > 0, isVerbose { lines.append("    \(Figures.count(rewound, "task")) done again for bytes that the store does not keep") }
     for note in view.notes { lines.append(style.paint("  ! ", .warning) + note) }
     return lines.isEmpty ? "" : blank + lines.joined(separator: "\n") + "\n"
   }

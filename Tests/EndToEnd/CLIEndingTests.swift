@@ -1,7 +1,7 @@
 import Foundation
 import Testing
 
-/// Endings from outside: signals, other runs, trouble that passes.
+/// Endings from outside: signals, other runs, commands that fail.
 @Suite struct CLIEndingTests {
   private let folder = CLIProgram.Folder()
 
@@ -100,14 +100,6 @@ import Testing
     #expect(answer.status == 1)
     #expect(answer.errors.contains("no such luck"))
     #expect(answer.errors.contains("slow FAILED"))
-  }
-
-  @Test func troubleThatPassesIsStatus75() throws {
-    try prepare(seconds: 20)
-    let manifest = try folder.read("Manifests/ends.yaml")
-    try folder.write("Manifests/ends.yaml", manifest + "    timeout: 1s\n")
-    let answer = try CLIProgram.run("run", in: folder.path)
-    #expect(answer.status == 75, "\(answer.errors)")
   }
 
   @Test func aStageThatLiesAboutBeingPureIsStatus70() throws {

@@ -204,7 +204,7 @@ struct Execution {
   private func show(_ view: RunView, _ session: Session) {
     if common.json { return Console.output.write(view.json.compact + "\n") }
     var view = view
-    view.manifestArgument = session.workspace.manifests().count > 1 ? view.manifest : nil
+    view.manifestArgument = session.workspace.manifests().count > 1 ? CommonOptions.shortName(of: view.manifest, in: session.workspace) : nil
     if common.quiet, view.exitCode == 0 { return }
     let screen = RunScreen(view, style: Console.output.style, isVerbose: common.verbose)
     // What went wrong belongs where errors go.

@@ -3,6 +3,13 @@ import Reports
 
 extension TraceView {
   init(_ node: TraceNode, _ pipeline: Pipeline) {
+    // A path that is used as a table is a stage of the engine's; people know the line of the file.
+    if case .row(let stage, _, _) = node.place, node.parents.count == 1, case .line = node.parents[0].place,
+      pipeline.graph.stages.contains(where: { $0.isImplicit && ($0.name == stage || $0.desc == stage) })
+    {
+      self.init(node.parents[0], pipeline)
+      return
+    }
     self.init(
       place: Self.place(node.place, pipeline), label: node.label, text: String(decoding: node.bytes, as: UTF8.self),
       parents: node.parents.map { TraceView($0, pipeline) })

@@ -69,6 +69,11 @@ extension CommonOptions {
           id: "manifest", "which manifest? there are \(known.count)", at: nil, help: "name one: " + known.joined(separator: ", ")))
   }
 
+  /// What is enough to name a manifest of a workspace: its bare name, if no other has it.
+  static func shortName(of path: String, in workspace: Workspace) -> String {
+    workspace.manifests().count { stem($0) == stem(path) } == 1 ? stem(path) : path
+  }
+
   private static func stem(_ path: String) -> String {
     let name = path.split(separator: "/").last.map(String.init) ?? path
     return name.lastIndex(of: ".").map { String(name[..<$0]) } ?? name
@@ -98,7 +103,7 @@ extension CommonOptions {
     }
   }
 
-  /// The session of the only manifest of the workspace for which something holds.
+  /// The session of the only manifest of the workspace for which something holds; of several, that of the last run.
   func session(_ given: String?, _ overrides: ParameterOverrides = .init(), what: String, where holds: (Pipeline) -> Bool) throws(Complaint) -> Session {
     let workspace = workspace()
     let known = workspace.manifests()
@@ -107,6 +112,11 @@ extension CommonOptions {
       Session.read(workspace.absolute(path), workspace, StageKinds.all).pipeline.map(holds) ?? false
     }
     if fitting.count == 1 { return try session(path: workspace.absolute(fitting[0]), workspace, overrides) }
+    // Who has just run one of them means that one.
+    if let store = try? Store(directory: workspace.storeDirectory), let last = RunEntry.newest(in: store)?.manifest, fitting.contains(last) {
+      if !quiet, !json { Console.errors.write("pipe: of \(last), the last that was run (name another after it: \(fitting.filter { $0 != last }.map(Self.stem).joined(separator: ", ")))\n") }
+      return try session(path: workspace.absolute(last), workspace, overrides)
+    }
     throw Complaint(
       ExitStatus.invalid,
       Diagnostic(
