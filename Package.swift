@@ -15,7 +15,7 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 /// Files that live beside the code but are not code.
 let excluded: [String: [String]] = [
-  "Stages": ["Assemble/README.md", "Assemble/Golden", "Export/README.md", "Export/Golden", "Exec/README.md", "Exec/Golden"],
+  "Stages": ["Ingest/README.md", "Ingest/Golden", "Assemble/README.md", "Assemble/Golden", "Export/README.md", "Export/Golden", "Exec/README.md", "Exec/Golden"],
   "ManifestsTests": ["Golden", "Examples"], "ReadersTests": ["Golden"]]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {

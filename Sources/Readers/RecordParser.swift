@@ -34,6 +34,26 @@ public struct BadRecord: Sendable, Hashable {
   public let excerpt: [UInt8]
   public let excerptColumn: Int
 
+  /// A record of a raw chunk that parses, but in which something else is wrong; its place is the record's start.
+  public init(record: Int, range: Range<Int>, in raw: UnsafeRawBufferPointer, message: String, help: String?) {
+    self.init(record: record, range: range, at: range.lowerBound, in: raw, message: message, help: help, showsLine: true)
+  }
+
+  init(
+    record: Int, range: Range<Int>, at offset: Int, in raw: UnsafeRawBufferPointer, message: String, help: String?, showsLine: Bool
+  ) {
+    let place = TextPlace(in: raw, at: offset)
+    self.record = record
+    self.range = range
+    self.offset = offset
+    line = place.lines
+    column = place.column
+    self.message = message
+    self.help = help
+    excerpt = showsLine ? place.excerpt : []
+    excerptColumn = place.excerptColumn
+  }
+
   /// The same as an error that says where in the source it is.
   public func error(in name: String, entry: RawChunkEntry) -> ReadError {
     let shift = line == 0 ? entry.startColumn - 1 : 0
@@ -86,11 +106,6 @@ public struct RecordParser: Sendable {
     var ranges: [Range<Int>] = []
     forEachRecord(raw) { ranges.append($0) }
     return ranges
-  }
-
-  /// The byte range of each record of a raw chunk; see ``recordRanges(in:)``. The format is in the context.
-  public static func recordRanges(_ raw: [UInt8], context: [UInt8], format: RecordFormat) -> [Range<Int>] {
-    raw.withUnsafeBytes { RecordParser(context: context).recordRanges(in: $0) }
   }
 
   /// How many newlines stand before the record with this ordinal.
@@ -256,10 +271,6 @@ extension ParsedRecords {
   mutating func addBad(
     _ raw: UnsafeRawBufferPointer, _ range: Range<Int>, _ ordinal: Int, at offset: Int, _ message: String, help: String?, showsLine: Bool = true
   ) {
-    let place = TextPlace(in: raw, at: offset)
-    bad.append(
-      BadRecord(
-        record: ordinal, range: range, offset: offset, line: place.lines, column: place.column, message: message, help: help, excerpt: showsLine ? place.excerpt : [],
-        excerptColumn: place.excerptColumn))
+    bad.append(BadRecord(record: ordinal, range: range, at: offset, in: raw, message: message, help: help, showsLine: showsLine))
   }
 }

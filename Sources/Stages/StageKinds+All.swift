@@ -6,6 +6,7 @@ public enum StageKinds {
   public static let all: [String: any StageKind.Type] = Dictionary(uniqueKeysWithValues: kinds.map { ($0.name, $0) })
 
   private static let kinds: [any StageKind.Type] = [
+    IngestKind.self,
     AssembleKind.self,
     ExportKind.self,
     ExecKind.self,

@@ -77,11 +77,16 @@ public struct TableTraits: Sendable {
   public var columns: [String]?
   /// Label types that the rows carry.
   public var labelTypes: [String]
+  /// What the source says of its rows; nil when it says nothing.
+  public var governance: Governance?
 
-  public init(rowKey: [String] = [], sheet: String? = nil, columns: [String]? = nil, labelTypes: [String] = []) {
+  public init(
+    rowKey: [String] = [], sheet: String? = nil, columns: [String]? = nil, labelTypes: [String] = [], governance: Governance? = nil
+  ) {
     self.rowKey = rowKey
     self.sheet = sheet
     self.columns = columns
     self.labelTypes = labelTypes
+    self.governance = governance
   }
 }

@@ -176,6 +176,7 @@ extension Scheduler {
     }
     let task = monitor.locked { run.tasks[ordinal] }
     for table in run.inputs.flatMap({ $0 }) { try load(table) }
+    try prepareAgain(run)
     let chunks = places(task, run)
     var fetched: [Int: [UInt8]] = [:]
     let sides = task.work == .chunks ? try lookUpSides(task, run, chunks, &fetched) : []
@@ -187,6 +188,22 @@ extension Scheduler {
     do throws(StoreError) { try store.record(.action, key, result.encode()) } catch { throw TaskFailure(error) }
     monitor.locked { task.result = result }
     return (result, fresh)
+  }
+
+  /// What chunks agreed on beforehand is in no stage result: a stage that was a hit finds it out anew before one of its tasks is done again.
+  private func prepareAgain(_ run: StageRun) throws(TaskFailure) {
+    guard case .eachChunk(let work) = run.stage.kind.work, let preparation = work.preparation, let port = run.streamPort,
+      monitor.locked({ run.prepared.isEmpty })
+    else { return }
+    var partials: [[UInt8]] = []
+    for (source, table) in run.inputs[port].enumerated() {
+      for (ordinal, chunk) in table.chunks.enumerated() {
+        let bytes = try bytes(of: table, ordinal, consuming: false)
+        partials.append(try preparation.partial(InputChunk(source: source, bytes: bytes, context: chunk.context)))
+      }
+    }
+    let prepared = preparation.merge(partials)
+    monitor.locked { run.prepared = prepared }
   }
 }
 

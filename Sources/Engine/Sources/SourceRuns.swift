@@ -72,7 +72,8 @@ package final class SourceRuns: @unchecked Sendable {
     do throws(ReadError) {
       source.files = try list(outside).map(File.init)
       for file in source.files { recall(file, outside) }
-      if source.files.allSatisfy(\.isKnown) {
+      // A command that was never run has no file yet, and is not an empty table.
+      if !source.files.isEmpty, source.files.allSatisfy(\.isKnown) {
         for index in source.files.indices { appendKnown(source, index) }
         source.table.content = source.table.computeContent()
         source.table.isComplete = true
