@@ -127,7 +127,7 @@ extension Machine {
 
   /// A lazy result that fails when it is first asked.
   private func failing(_ errorClass: String, _ message: String) throws(Fault) -> V {
-    let g = try make(GeneratorObject(kind: .plain, iterator: Iterator(kind: .failing, source: try string(message))))
+    let g = try make(GeneratorObject(kind: .plain, iterator: Iterator(kind: .failing, source: try string(errorClass + ":" + message))))
     return V.object(.generator, UnsafeMutableRawPointer(g))
   }
 
@@ -140,9 +140,7 @@ extension Machine {
     case .dict, .range, .view:
       let l = try listed(v)
       if l.list.pointee.count > 0 { return l.list.pointee.items[l.list.pointee.count - 1] }
-    case .undefined:
-      if isStrict(v) { throw undefinedError(v) }
-      throw typeError("'\(typeName(v))' object is not reversible")
+    case .undefined: try strictCheck(v)
     default: throw typeError("'\(typeName(v))' object is not reversible")
     }
     return try undefined(hint: "No last item, sequence was empty.", name: nil)
@@ -465,7 +463,7 @@ extension Machine {
     case .int, .bool: return v.asInt < 0 ? try negate(v) : .int(v.asInt)
     case .float: return .float(Swift.abs(v.asDouble))
     case .big: return bigValue(v).isNegative ? try negate(v) : v
-    case .undefined: throw isStrict(v) ? undefinedError(v) : typeError("bad operand type for abs(): 'Undefined'")
+    case .undefined: throw typeError("bad operand type for abs(): '\(typeName(v))'")
     default: throw typeError("bad operand type for abs(): '\(typeName(v))'")
     }
   }

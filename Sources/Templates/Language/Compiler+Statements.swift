@@ -8,7 +8,11 @@ extension Compiler {
 
   /// Compiles one statement; false when nothing after it in this body is reached.
   private func statement(_ s: Stmt, _ frame: inout Frame) throws(SyntaxFault) -> Bool {
-    place = Place(start: Int32(s.start), end: Int32(s.end), line: Int32(s.line))
+    place = Place(start: Int32(s.start), end: Int32(s.end), line: lastLine)
+    switch s.kind {
+    case .output, .with, .autoescape, .filterBlock, .assignBlock, .assign: break
+    default: mark(Place(start: Int32(s.start), end: Int32(s.end), line: Int32(s.line)))
+    }
     switch s.kind {
     case .output(let parts): try output(parts, frame)
     case .forLoop: try forLoop(s, frame)
@@ -20,7 +24,7 @@ extension Compiler {
       for e in elifs {
         ends.append(emit(.jump))
         patch(falses)
-        place.line = Int32(e.line)
+        mark(Place(start: Int32(e.test.start), end: Int32(e.test.end), line: Int32(e.line)))
         falses = try condition(e.test, soft)
         try statements(e.body, &soft)
       }
@@ -37,22 +41,24 @@ extension Compiler {
       namespaces(target) { n in
         if seen.insert(n).inserted, let v = frame.symbols.find(n) { emit(.checkNamespace, a: slot(of: v), c: levels(to: v)) }
       }
+      mark(Place(start: Int32(s.start), end: Int32(s.end), line: Int32(s.line)))
       try expression(value, frame)
       var exported: [String] = []
       assign(target, frame, exported: &exported)
       export(exported, frame)
     case .assignBlock(let target, let filter, let body):
       var inner = frame.inner(function: current.index)
+      inner.requireOutputCheck = false
       inner.symbols.visit(body)
       enter(inner)
-      let mark = startCapture()
+      let capture = startCapture()
       try statements(body, &inner)
-      place = Place(start: Int32(s.start), end: Int32(s.end), line: Int32(s.line))
+      mark(Place(start: Int32(s.start), end: Int32(s.end), line: Int32(s.line)))
       if let filter {
-        endCapture(mark, mode: inner.escape.mode)
+        endCapture(capture, mode: inner.escape.mode)
         try expression(filter, inner)
       } else {
-        endCapture(mark, mode: 0)
+        endCapture(capture, mode: 0)
       }
       emit(.markSafe)
       var exported: [String] = []
@@ -145,7 +151,7 @@ extension Compiler {
       guard case .call(let callee, let arguments) = call.kind else { return true }
       try self.call(callee, arguments, frame, at: call, caller: caller, emits: false)
       // What a call block calls is written as it is.
-      emit(.emit, mode: 0)
+      emit(.emit, mode: 3)
     case .generation(let body):
       let m = MacroSyntax(name: nil, arguments: [], defaults: [], body: body, line: s.line, start: s.start, end: s.end)
       let index = try macroBody(m, frame, what: "generation")
@@ -155,13 +161,13 @@ extension Compiler {
       inner.symbols.visit(body)
       inner.symbols.visit(filter)
       enter(inner)
-      let mark = startCapture()
+      let capture = startCapture()
       try statements(body, &inner)
-      place = Place(start: Int32(s.start), end: Int32(s.end), line: Int32(s.line))
-      endCapture(mark, mode: inner.escape.mode)
+      mark(Place(start: Int32(s.start), end: Int32(s.end), line: Int32(s.line)))
+      endCapture(capture, mode: inner.escape.mode)
       try expression(filter, inner)
-      // Jinja2 writes a filter block's result as it is, without another escape.
-      emit(.emit, mode: 0)
+      // Jinja2 writes a filter block's result as it is, without another escape; it has to be a string.
+      emit(.emit, mode: 3)
       leave(inner)
     case .expression(let e):
       try expression(e, frame)
@@ -234,7 +240,11 @@ extension Compiler {
       switch p {
       case .data(let d): text(d)
       case .expression(let e):
-        place = Place(start: Int32(e.start), end: Int32(e.end), line: Int32(e.line))
+        if isConstant(e, frame) {
+          place = Place(start: Int32(e.start), end: Int32(e.end), line: Int32(e.line))
+        } else {
+          mark(Place(start: Int32(e.start), end: Int32(e.end), line: Int32(e.line)))
+        }
         try print(e, frame)
       }
     }
@@ -519,6 +529,7 @@ extension Compiler {
     let index = open(parent: outer.index)
     defer { current = outer }
     var inner = frame.inner(function: index)
+    inner.requireOutputCheck = false
     let names = m.argumentNames
     func analyse() {
       for n in names { inner.symbols.declareParameter(n) }
@@ -551,7 +562,7 @@ extension Compiler {
     if special.contains("varargs"), !names.contains("varargs") { varargsSlot = slot(of: inner.symbols.declareParameter("varargs")) }
     for n in names { inner.symbols.declareParameter(n) }
     inner.symbols.visit(m.body)
-    place = Place(start: Int32(m.start), end: Int32(m.end), line: Int32(m.line))
+    mark(Place(start: Int32(m.start), end: Int32(m.end), line: Int32(m.line)))
     enter(inner)
     for (i, n) in names.enumerated() {
       let v = inner.symbols.find(n)!
@@ -574,6 +585,7 @@ extension Compiler {
     functions[index]!.callerSlot = callerSlot
     functions[index]!.kwargsSlot = kwargsSlot
     functions[index]!.varargsSlot = varargsSlot
+    functions[index]!.isMacro = true
     functions[index]!.explicitCaller = explicit != nil
     functions[index]!.accessesCaller = accessesCaller
     return index

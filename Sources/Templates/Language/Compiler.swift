@@ -10,7 +10,7 @@ final class Compiler {
     var escape = Escape()
 
     func inner(function: Int, area: Int? = nil) -> Frame {
-      Frame(symbols: Symbols(parent: symbols, function: function, area: area), escape: escape)
+      Frame(symbols: Symbols(parent: symbols, function: function, area: area), requireOutputCheck: requireOutputCheck, escape: escape)
     }
 
     func soft() -> Frame {
@@ -71,6 +71,8 @@ final class Compiler {
   var functions: [Function?] = []
   var current: Builder
   var place = Place(start: 0, end: 0, line: 1)
+  /// The line Jinja2's generated code was last marked with; statements without a mark of their own report it.
+  var lastLine: Int32 = 1
   var constants: [V] = []
   var constantIndex: [[UInt8]: Int32] = [:]
   var literals: [UInt8] = []
@@ -115,6 +117,7 @@ final class Compiler {
     close(what: "template", function: 0)
     for b in collected {
       let index = open(parent: nil)
+      mark(Place(start: Int32(b.start), end: Int32(b.end), line: Int32(b.line)))
       var frame = Frame(symbols: Symbols(parent: nil, function: index))
       frame.escape.on = options.autoescape
       let special = undeclared(["self", "super"], in: b.body)
@@ -251,6 +254,11 @@ final class Compiler {
   func target() -> Int32 {
     lastTarget = current.code.count
     return here
+  }
+
+  func mark(_ p: Place) {
+    place = p
+    lastLine = p.line
   }
 
   func at(_ e: Expr) -> Place { Place(start: Int32(e.start), end: Int32(e.end), line: place.line) }

@@ -97,6 +97,7 @@ struct Lexer {
       switch tag.kind {
       case .raw: lineStarting = raw(lineStarting)
       case .comment:
+        if pos >= source.count { break root }
         guard let e = findCommentEnd() else {
           fail("Missing end of comment tag", at: tag.start)
           break root
@@ -232,7 +233,8 @@ struct Lexer {
       }
       i += 1
     }
-    fail("Missing end of raw directive", at: pos)
+    // At the very end of a source Jinja2 does not notice.
+    if pos < source.count { fail("Missing end of raw directive", at: pos) }
     return false
   }
 

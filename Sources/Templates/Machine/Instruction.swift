@@ -118,6 +118,7 @@ struct Function {
   var loopSlot: Int32 = -1
   /// Functions inside it may outlive the call, so its variables cannot live on the stack.
   var needsHeapFrame = false
+  var isMacro = false
 }
 
 /// Names for keyword arguments, or for the locals an include sees.

@@ -486,11 +486,11 @@ extension Machine {
   @inline(__always) func iterate(_ v: V) throws(Fault) -> Iterator {
     switch v.tag {
     case .list, .tuple: return Iterator(kind: .list, source: v)
-    case .dict: return Iterator(kind: .dict, source: v)
+    case .dict: return Iterator(kind: .dict, source: v, limit: v.dict.pointee.count)
     case .str: return Iterator(kind: .string, source: v)
     case .range: return Iterator(kind: .range, source: v)
     case .generator: return Iterator(kind: .generator, source: v)
-    case .view: return Iterator(kind: v.flag == 0 ? .dict : .view, source: v)
+    case .view: return Iterator(kind: v.flag == 0 ? .dict : .view, source: v, limit: v.viewed.dict.pointee.count)
     case .undefined:
       try strictCheck(v)
       return Iterator(kind: .empty, source: v)
@@ -510,11 +510,13 @@ extension Machine {
       return l.pointee.items[p]
     case .dict:
       let d = it.source.viewed.dict
+      if d.pointee.count != it.limit { throw fail("RuntimeError", "dictionary changed size during iteration") }
       guard p < d.pointee.count else { return nil }
       it.position = p + 1
       return d.pointee.entries[p].key
     case .view:
       let d = it.source.viewed.dict
+      if d.pointee.count != it.limit { throw fail("RuntimeError", "dictionary changed size during iteration") }
       guard p < d.pointee.count else { return nil }
       it.position = p + 1
       let e = d.pointee.entries[p]
@@ -531,7 +533,9 @@ extension Machine {
       return .int(r.start + p * r.step)
     case .generator: return try next(generator: it.source.generator)
     case .empty: return nil
-    case .failing: throw fail("FilterArgumentError", it.source.text)
+    case .failing:
+      let parts = it.source.text.split(separator: ":", maxSplits: 1).map(String.init)
+      throw fail(parts[0], parts[1])
     }
   }
 

@@ -398,6 +398,7 @@ extension Machine {
           captures += 1
         case .captureEnd:
           captures -= 1
+          if joinFault != nil { throw joinError() }
           let markup = i.mode == 1 || (i.mode == 2 && frame.pointee.context.pointee.autoescape)
           sp.pointee = try take(from: slots[Int(i.a)].asInt, markup: markup)
           sp += 1
@@ -458,6 +459,7 @@ extension Machine {
             self.sp = sp
             try call(p, 0, parent: nil, context: frame.pointee.context) { (_) throws(Fault) in }
           }
+          if joinFault != nil, f.pointee.isMacro || depth == 1 { throw joinError() }
           return sp > base ? sp[-1] : .missing
         // MARK: other templates
         case .block:
@@ -500,6 +502,13 @@ extension Machine {
     }
   }
 
+  /// Python joins what a template wrote only when the piece is complete, and refuses what is no string then.
+  @inline(never) private func joinError() -> Fault {
+    let type = joinFault ?? ""
+    joinFault = nil
+    return typeError("sequence item: expected str instance, \(type) found")
+  }
+
   @inline(__always) func up(_ frame: UnsafeMutablePointer<FrameObject>, _ levels: Int32) -> UnsafeMutablePointer<FrameObject> {
     var f = frame
     var n = levels
@@ -524,11 +533,13 @@ extension Machine {
 
   @inline(__always) func emit(_ v: V, mode: UInt8, _ frame: UnsafeMutablePointer<FrameObject>) throws(Fault) {
     if v.tag == .str {
-      if mode == 0 || v.flag & 1 != 0 || (mode == 2 && !frame.pointee.context.pointee.autoescape) {
+      if mode == 0 || mode == 3 || v.flag & 1 != 0 || (mode == 2 && !frame.pointee.context.pointee.autoescape) {
         try emit(v.chars, v.count)
       } else {
         try emitEscaped(v.chars, v.count)
       }
+    } else if mode == 3 {
+      joinFault = typeName(v)
     } else {
       try emitOther(v, mode: mode, frame)
     }

@@ -65,6 +65,8 @@ final class Machine {
   @exclusivity(unchecked) var programs: [Program] = []
   @exclusivity(unchecked) var modules: [String: V] = [:]
   @exclusivity(unchecked) var mutated = false
+  /// The type of something other than a string that a filter or call block wrote.
+  @exclusivity(unchecked) var joinFault: String?
   /// Set between the call of a recursive loop and its first instruction.
   @exclusivity(unchecked) var recursing: Recursion?
   @exclusivity(unchecked) var blockTables: [BlockTable] = []
@@ -125,6 +127,7 @@ final class Machine {
     depth = 0
     captures = 0
     mutated = false
+    joinFault = nil
     if !bigs.isEmpty { bigs.removeAll(keepingCapacity: true) }
     if !hosts.isEmpty { hosts.removeAll(keepingCapacity: true) }
     if !programs.isEmpty { programs.removeAll(keepingCapacity: true) }

@@ -124,6 +124,10 @@ extension Machine {
     case .float:
       if name.isText("real") { return v }
       if name.isText("imag") { return .float(0) }
+    case .tuple where v.flag == 2:
+      // A group of `groupby` names its two parts.
+      if name.isText("grouper") { return v.list.pointee.items[0] }
+      if name.isText("list") { return v.list.pointee.items[1] }
     case .namespace: return lookup(v.viewed.dict, name)
     case .range:
       let r = v.rangeObject

@@ -59,6 +59,8 @@ struct Iterator {
   var kind: Kind
   var source: V
   var position = 0
+  /// How many entries a dictionary had when the walk began.
+  var limit = 0
 }
 
 /// A lazy filter result: each item is computed when it is asked for.
