@@ -136,7 +136,7 @@ extension Machine {
     case .list, .tuple:
       if v.list.pointee.count > 0 { return v.list.pointee.items[v.list.pointee.count - 1] }
     case .str:
-      if v.count > 0 { return try slice(v, .int(-1), .none, .none).withoutMarkup }
+      if v.count > 0 { return try slice(v, .int(-1), .none, .none) }
     case .dict, .range, .view:
       let l = try listed(v)
       if l.list.pointee.count > 0 { return l.list.pointee.items[l.list.pointee.count - 1] }
@@ -155,7 +155,6 @@ extension Machine {
       if v.tag == .dict, r.tag == .method { r.method.pointee.receiver = v }
       if v.tag == .dict, r.tag == .undefined, let o = r.undefinedObject { o.pointee.object = v }
       return r
-    case .undefined: return try undefined(object: v, nameValue: name)
     default: return try attribute(v, marked)
     }
   }
@@ -593,7 +592,7 @@ extension Machine {
     guard method.tag == .missing || method.isText("common") || floorIt || ceilIt else {
       throw fail("FilterArgumentError", "method must be common, ceil or floor")
     }
-    if v.tag == .undefined { throw isStrict(v) ? undefinedError(v) : typeError("type Undefined doesn't define __round__ method") }
+    if v.tag == .undefined, floorIt || ceilIt { throw undefinedError(v) }
     guard v.isNumber else { throw typeError("type \(typeName(v)) doesn't define __round__ method") }
     if floorIt || ceilIt {
       let scale = try arithmetic(.pow, .int(10), precision.tag == .missing ? .int(0) : precision)
@@ -613,7 +612,7 @@ extension Machine {
     if v.tag == .float {
       let d = v.asDouble
       if !d.isFinite || n > 323 { return v }
-      if n < -308 { return .float(d < 0 ? -0.0 : 0) }
+      if n < -308 { return .float(d.sign == .minus ? -0.0 : 0) }
       return .float(roundHalfEven(d, n))
     }
     if n >= 0 { return v.tag == .bool ? .int(v.asInt) : v }
@@ -713,5 +712,5 @@ func roundHalfEven(_ d: Double, _ n: Int) -> Double {
   let up = twice > scale || (twice == scale && (fraction || q.isOdd))
   let result = (up ? q + BigInt(1) : q) * scale
   let x = result.toDouble()
-  return d < 0 ? -x : x
+  return d.sign == .minus ? -x : x
 }

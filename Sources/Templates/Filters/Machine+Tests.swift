@@ -68,7 +68,7 @@ extension Machine {
     case .upper: return isUpperText(try text(of: v))
     case .filter, .test:
       if v.tag == .undefined { try strictCheck(v) }
-      if v.isSequence && v.tag == .list || v.tag == .dict { throw typeError("unhashable type: '\(typeName(v))'") }
+      if v.tag == .list || v.tag == .dict || (v.tag == .view && v.flag != 1) { throw typeError("unhashable type: '\(typeName(v))'") }
       guard v.tag == .str else { return false }
       return t == .filter ? Names.filters[v.text] != nil : Names.tests[v.text] != nil
     }

@@ -317,8 +317,9 @@ extension Compiler {
     switch e.kind {
     case .constant: return true
     case .name, .namespaceRef, .call: return false
+    case .test: if frame.escape.volatile { return false }
     case .filter(let base, let name, _):
-      guard base != nil, let f = Names.filters[name], !f.needsContext else { return false }
+      guard !frame.escape.volatile, base != nil, let f = Names.filters[name], !f.needsContext else { return false }
     case .conditional(_, _, let otherwise): if otherwise == nil { return false }
     default: break
     }

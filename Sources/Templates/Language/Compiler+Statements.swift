@@ -253,7 +253,9 @@ extension Compiler {
 
   /// Writes an expression's text, without making a string of it first where that can be avoided.
   private func print(_ e: Expr, _ frame: Frame) throws(SyntaxFault) {
-    let mode = frame.escape.mode
+    var mode = frame.escape.mode
+    // Jinja2 prints constants ahead of time, when an `autoescape` that depends on the context is not known yet.
+    if mode == 2, isConstant(e, frame) { mode = frame.escape.on ? 1 : 0 }
     switch e.kind {
     case .constant(.str(let b)) where mode == 0: text(b)
     case .constant(.int(let i)): text(Array(String(i).utf8))

@@ -86,7 +86,7 @@ extension Machine {
       return try join(x, y).asMarkup
     }
     if a.isNumber, b.isNumber { return try arithmetic(.add, a, b) }
-    if a.tag == .list, b.tag == .list || a.tag == .tuple, a.tag == b.tag || (a.tag == .tuple && b.tag == .tuple) {
+    if a.isSequence, a.tag == b.tag {
       let n = a.list.pointee.count + b.list.pointee.count
       try burn(n / 8)
       let l = try list(capacity: n, tag: a.tag)
@@ -250,7 +250,7 @@ extension Machine {
   }
 
   private func `repeat`(_ s: V, _ n: V, swapped: Bool = false) throws(Fault) -> V {
-    if n.tag == .undefined { throw undefinedError(n) }
+    if n.tag == .undefined { throw s.isMarkup && !swapped ? typeError("'\(typeName(n))' object cannot be interpreted as an integer") : undefinedError(n) }
     guard n.isIntLike else {
       if n.tag == .big {
         if bigValue(n).isNegative { return s.tag == .str ? V.empty : try list(capacity: 0, tag: s.tag) }
@@ -454,7 +454,6 @@ extension Machine {
   func contains(_ container: V, _ v: V) throws(Fault) -> Bool {
     switch container.tag {
     case .str:
-      if v.tag == .undefined { throw v.flag & 1 == 0 && isStrict(v) ? undefinedError(v) : typeError("'in <string>' requires string as left operand, not \(typeName(v))") }
       guard v.tag == .str else { throw typeError("'in <string>' requires string as left operand, not \(typeName(v))") }
       return findBytes(container.bytes, v.bytes, from: 0) != nil
     case .dict: return try position(container.dict, v) >= 0

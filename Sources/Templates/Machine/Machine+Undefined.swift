@@ -32,7 +32,18 @@ extension Machine {
     switch v.tag {
     case .none: "None"
     case .undefined: "Undefined"
-    default: "\(typeName(v)) object"
+    default: "\(qualifiedName(v)) object"
+    }
+  }
+
+  /// Types outside Python's built-ins carry their module.
+  func qualifiedName(_ v: V) -> String {
+    switch v.tag {
+    case .str where v.isMarkup: "markupsafe.Markup"
+    case .namespace, .cycler, .joiner: "jinja2.utils.\(typeName(v))"
+    case .loop, .macro, .selfReference, .block: "jinja2.runtime.\(typeName(v))"
+    case .module: "jinja2.environment.TemplateModule"
+    default: typeName(v)
     }
   }
 

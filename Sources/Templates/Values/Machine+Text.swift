@@ -28,7 +28,7 @@ extension Machine {
       if let o, o.hint.tag == .str {
         try emit(string: "{{ undefined value printed: \(o.hint.text) }}")
       } else if let o, o.object.tag != .missing {
-        let type = o.object.tag == .none ? "None" : "\(typeName(o.object)) object"
+        let type = o.object.tag == .none ? "None" : "\(qualifiedName(o.object)) object"
         try emit(string: "{{ no such element: \(type)[\(reprText(o.name))] }}")
       } else {
         try emit(string: "{{ \(o?.name.text ?? "") }}")
