@@ -675,20 +675,20 @@ extension Machine {
         guard p[2].isSequence, p[2].list.pointee.count == 2 else { throw typeError("separators must be two strings") }
         let (a, b) = (p[2].list.pointee.items[0], p[2].list.pointee.items[1])
         guard a.tag == .str, b.tag == .str else { throw typeError("separators must be two strings") }
-        style.comma = Array(a.bytes)
-        style.colon = Array(b.bytes)
+        style.comma = a
+        style.colon = b
       }
     }
     switch indent.tag {
     case .missing, .none: break
     case .int, .bool:
       guard indent.asInt <= 4096 else { throw fail("LimitError", "an indent is larger than 4096") }
-      style.indent = Array(repeating: 32, count: max(0, indent.asInt))
-    case .str: style.indent = Array(indent.bytes)
+      style.indent = try multiply(try string(" "), .int(max(0, indent.asInt)))
+    case .str: style.indent = indent
     case .undefined: throw undefinedError(indent)
     default: throw typeError("can't multiply sequence by non-int of type '\(typeName(indent))'")
     }
-    if style.indent != nil, f == .tojson || p[2].tag == .missing || p[2].tag == .none { style.comma = [UInt8(ascii: ",")] }
+    if style.indent.tag == .str, f == .tojson || p[2].tag == .missing || p[2].tag == .none { style.comma = JSONStyle.bareComma }
     let mark = outCount
     try emitJSON(v, style, 0)
     try growth(mark)
@@ -696,10 +696,19 @@ extension Machine {
   }
 }
 
+private let smallPowers: [Double] = [1, 10, 100, 1000, 10_000, 100_000, 1_000_000]
+
 /// Python's `round(float, n)`: decimal digits of the exact binary value, ties to even.
 func roundHalfEven(_ d: Double, _ n: Int) -> Double {
   if n >= 0 {
     if n == 0 { return d.rounded(.toNearestOrEven) }
+    if n <= 6 {
+      // Away from a tie one multiplication tells which way to go, and the division by an exact power of ten rounds once.
+      let scale = smallPowers[n]
+      let y = d * scale
+      let r = y.rounded(.toNearestOrEven)
+      if abs(y) < 2_147_483_648.0, r != 0, abs(abs(y - r) - 0.5) > 1e-4 { return r / scale }
+    }
     return parseDouble(formatDouble(d, "f", precision: n))
   }
   // Left of the point: exact whole arithmetic decides.

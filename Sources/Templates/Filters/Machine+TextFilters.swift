@@ -1,8 +1,18 @@
 extension Machine {
   func titleFilter(_ v: V) throws(Fault) -> V {
+    if isASCII(v.chars, v.count) {
+      let q = try allocate(v.count).assumingMemoryBound(to: UInt8.self)
+      var start = true
+      for i in 0..<v.count {
+        let c = v.chars[i]
+        let separator = c == 45 || c == 40 || c == 123 || c == 91 || c == 60 || c == 32 || (c >= 9 && c <= 13) || (c >= 0x1C && c <= 0x1F)
+        q[i] = separator ? c : start ? upperASCII(c) : lowerASCII(c)
+        start = separator
+      }
+      return V.str(UnsafePointer(q), v.count)
+    }
     let mark = outCount
     let s = scalars(v.bytes)
-    var first = true
     var word: [UInt32] = []
     func flush() throws(Fault) {
       guard !word.isEmpty else { return }
@@ -16,14 +26,11 @@ extension Machine {
       let separator = c == 45 || c == 40 || c == 123 || c == 91 || c == 60 || isPythonSpace(c)
       if separator {
         try flush()
-        first = true
         try emitRaw(c)
       } else {
         word.append(c)
-        first = false
       }
     }
-    _ = first
     try flush()
     return try take(from: mark)
   }
@@ -35,22 +42,30 @@ extension Machine {
     return V.str(UnsafePointer(p), o)
   }
 
-  func joinFilter(_ v: V, _ d: V, _ path: V) throws(Fault) -> V {
+  /// Writes the items with the separator between them; only right where nothing is escaped.
+  func emitJoined(_ v: V, _ d: V, _ path: V) throws(Fault) {
     let mark = outCount
     var it = try iterate(v)
     let byPath = path.tag != .missing && path.tag != .none
+    let separator = d.tag == .missing ? V.empty : try text(of: d)
+    var first = true
+    while var x = try next(&it) {
+      if byPath { x = try attribute(path: path, of: x, fallback: .missing) }
+      if !first { try emit(separator.chars, separator.count) }
+      if x.tag == .str { try emit(x.chars, x.count) } else { try emitPlain(x) }
+      first = false
+    }
+    try growth(mark)
+  }
+
+  func joinFilter(_ v: V, _ d: V, _ path: V) throws(Fault) -> V {
+    let mark = outCount
     if !autoescape {
-      let separator = d.tag == .missing ? V.empty : try text(of: d)
-      var i = 0
-      while var x = try next(&it) {
-        if byPath { x = try attribute(path: path, of: x, fallback: .missing) }
-        if i > 0 { try emit(separator.chars, separator.count) }
-        try emitPlain(x)
-        i += 1
-      }
-      try growth(mark)
+      try emitJoined(v, d, path)
       return try take(from: mark)
     }
+    var it = try iterate(v)
+    let byPath = path.tag != .missing && path.tag != .none
     var items: [V] = []
     var markup = d.isMarkup
     while var x = try next(&it) {

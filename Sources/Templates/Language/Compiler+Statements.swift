@@ -304,6 +304,16 @@ extension Compiler {
     case .call(let callee, let arguments):
       try call(callee, arguments, frame, at: e, caller: nil, emits: true)
       return
+    case .filter(let base?, "tojson", let arguments) where mode == 0 && arguments.isEmpty && options.json == .plain:
+      try expression(base, frame)
+      emit(.emitJSON)
+      return
+    case .filter(let base?, "join", let arguments) where mode == 0 && arguments.isPlain && arguments.positional.count < 3:
+      try expression(base, frame)
+      for a in arguments.positional { try expression(a, frame) }
+      for _ in arguments.positional.count..<2 { push(.missing) }
+      emit(.emitJoin)
+      return
     default: break
     }
     if case .constant(.str) = e.kind, mode == 0 { return }

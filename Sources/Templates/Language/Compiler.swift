@@ -205,7 +205,10 @@ final class Compiler {
     program.literals = .allocate(capacity: max(literals.count, 1))
     program.literals.initialize(from: literals, count: literals.count)
     program.literalCount = literals.count
-    program.tables = tables
+    program.tables.deallocate()
+    program.tables = .allocate(capacity: max(tables.count, 1))
+    program.tables.initialize(from: tables, count: tables.count)
+    program.tableCount = tables.count
   }
 
   // MARK: emitting
@@ -346,10 +349,10 @@ final class Compiler {
 
   func localsTable(_ frame: Frame) -> Int32 {
     let locals = frame.symbols.dumpStores()
-    var t = NameTable(names: .allocate(capacity: max(locals.count, 1)), count: locals.count)
+    let t = NameTable(names: .allocate(capacity: max(locals.count, 1)), count: locals.count, variables: .allocate(capacity: max(locals.count, 1)))
     for (i, (name, v)) in locals.enumerated() {
       t.names[i] = constants[Int(constant(name))]
-      t.variables.append((slot(of: v), levels(to: v)))
+      t.variables![i] = (slot(of: v), levels(to: v))
     }
     tables.append(t)
     return Int32(tables.count - 1)

@@ -4,7 +4,8 @@ enum Op: UInt8 {
   case text  // a: offset in the literals, b: length
   case emit, emitSlot  // emitSlot a: slot, b: name
   case emitSlotAttribute  // a: slot, b: attribute, c: name
-  case emitConcat  // a: parts on the stack; printed one after the other
+  case emitJSON  // plain JSON of the top
+  case emitJoin  // the top three: items, separator, attribute
   case emitAdd  // two operands; printed directly when both are strings
   // values
   case constant, bigConstant  // a
@@ -125,7 +126,8 @@ struct Function {
 struct NameTable {
   var names: UnsafeMutablePointer<V>
   var count: Int
-  var variables: [(slot: Int32, up: Int32)] = []
+  /// For locals: where each variable is.
+  var variables: UnsafeMutablePointer<(slot: Int32, up: Int32)>?
 }
 
 /// A compiled template: immutable once made, so it can be shared between workers.
@@ -141,7 +143,8 @@ final class Program: @unchecked Sendable {
   var bigs: [BigInt] = []
   var literals: UnsafeMutablePointer<UInt8>
   var literalCount = 0
-  var tables: [NameTable] = []
+  var tables: UnsafeMutablePointer<NameTable>
+  var tableCount = 0
   /// Names looked up in the context, and their place in a row's field table.
   var contextNames: [V] = []
   var blocks: [(name: String, function: Int)] = []
@@ -163,6 +166,7 @@ final class Program: @unchecked Sendable {
     functionTable = .allocate(capacity: 1)
     constants = .allocate(capacity: 1)
     literals = .allocate(capacity: 1)
+    tables = .allocate(capacity: 1)
   }
 
   /// What runs when nothing does.
@@ -174,7 +178,11 @@ final class Program: @unchecked Sendable {
     functionTable.deallocate()
     constants.deallocate()
     literals.deallocate()
-    for t in tables { t.names.deallocate() }
+    for i in 0..<tableCount {
+      tables[i].names.deallocate()
+      tables[i].variables?.deallocate()
+    }
+    tables.deallocate()
     for p in owned { p.deallocate() }
   }
 

@@ -82,7 +82,16 @@ extension Machine {
           } else {
             try emit(try attribute(v, name), mode: i.mode, frame)
           }
-        case .emitConcat: break
+        case .emitJSON:
+          sp -= 1
+          self.sp = sp
+          let mark = outCount
+          try emitJSON(sp.pointee, JSONStyle(), 0)
+          try growth(mark)
+        case .emitJoin:
+          sp -= 3
+          self.sp = sp + 3
+          try emitJoined(sp[0], sp[1], sp[2])
         case .emitAdd:
           let n = Int(i.a)
           sp -= n

@@ -49,7 +49,8 @@ extension Machine {
     guard let table, table.count > 0 else { return .missing }
     let d = try dict(capacity: table.count)
     for i in 0..<table.count {
-      let s = up(frame, table.variables[i].up).pointee.slots + Int(table.variables[i].slot)
+      let variable = table.variables![i]
+      let s = up(frame, variable.up).pointee.slots + Int(variable.slot)
       if s.pointee.tag == .missing { continue }
       if s.pointee.tag == .lazy { s.pointee = try force(s.pointee) }
       try set(d, table.names[i], s.pointee)

@@ -25,7 +25,8 @@ enum Method: UInt16, CaseIterable {
     "__dir__", "__format__", "__setattr__", "__delattr__", "__init_subclass__", "__lt__", "__le__", "__gt__", "__ge__", "__getstate__",
   ]
 
-  // A string constant carries in `extra`: the method's number plus one, bit 15 when dictionaries have it, bit 14 for an internal name.
+  // A string constant carries in `extra`: the method's number plus one, bit 15 when dictionaries have it, bit 14 for an internal name,
+  // bit 13 for a name that is neither.
   static func marked(_ v: V) -> V {
     var v = v
     let text = v.text
@@ -34,6 +35,8 @@ enum Method: UInt16, CaseIterable {
       if m.isOfDict { v.extra |= 0x8000 }
     } else if internals.contains(text) {
       v.extra = 0xC000
+    } else {
+      v.extra = 0x2000
     }
     return v
   }
@@ -66,7 +69,7 @@ extension Machine {
   /// The method of a name, which may have come from the row and then is not marked yet.
   func method(_ name: V) -> Method? {
     if name.extra & 0xC000 == 0xC000 { return nil }
-    let n = name.extra & 0x3FFF
+    let n = name.extra & 0x1FFF
     if n > 0 { return Method(rawValue: n - 1) }
     return nil
   }

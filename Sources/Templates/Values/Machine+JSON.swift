@@ -338,10 +338,15 @@ extension Machine {
     var ascii = false
     var html = false
     var sorted = false
-    /// What one level is indented by; nil for a single line.
-    var indent: [UInt8]?
-    var comma: [UInt8] = Array(", ".utf8)
-    var colon: [UInt8] = Array(": ".utf8)
+    /// What one level is indented by; none for a single line.
+    var indent = V.none
+    var comma = JSONStyle.wideComma
+    var colon = JSONStyle.wideColon
+
+    private static func literal(_ s: StaticString) -> V { V.str(s.utf8Start, s.utf8CodeUnitCount) }
+    static let wideComma = literal(", ")
+    static let bareComma = literal(",")
+    static let wideColon = literal(": ")
   }
 
   func emitJSON(_ v: V, _ style: JSONStyle, _ level: Int) throws(Fault) {
@@ -357,7 +362,7 @@ extension Machine {
       if l.pointee.count == 0 { return try emit("[]") }
       try emit(byte: UInt8(ascii: "["))
       for i in 0..<l.pointee.count {
-        if i > 0 { try emit(style.comma) }
+        if i > 0 { try emit(style.comma.chars, style.comma.count) }
         try newline(style, level + 1)
         try emitJSON(l.pointee.items[i], style, level + 1)
       }
@@ -379,7 +384,7 @@ extension Machine {
       }
       for k in 0..<n {
         let e = d.pointee.entries[order?[k] ?? k]
-        if k > 0 { try emit(style.comma) }
+        if k > 0 { try emit(style.comma.chars, style.comma.count) }
         try newline(style, level + 1)
         switch e.key.tag {
         case .str: try emitJSON(string: e.key.chars, e.key.count, style)
@@ -389,7 +394,7 @@ extension Machine {
           try emit(byte: UInt8(ascii: "\""))
         default: throw typeError("keys must be str, int, float, bool or None, not \(typeName(e.key))")
         }
-        try emit(style.colon)
+        try emit(style.colon.chars, style.colon.count)
         try emitJSON(e.value, style, level + 1)
       }
       try newline(style, level)
@@ -404,18 +409,13 @@ extension Machine {
     try emitRepr(.float(d))
   }
 
-  private func emit(_ b: [UInt8]) throws(Fault) {
-    try reserve(b.count)
-    for c in b {
-      out[outCount] = c
-      outCount += 1
-    }
+  @inline(__always) private func newline(_ style: JSONStyle, _ level: Int) throws(Fault) {
+    if style.indent.tag == .str { try indent(style.indent, level) }
   }
 
-  private func newline(_ style: JSONStyle, _ level: Int) throws(Fault) {
-    guard let indent = style.indent else { return }
+  @inline(never) private func indent(_ indent: V, _ level: Int) throws(Fault) {
     try emit(byte: 10)
-    for _ in 0..<level { try emit(indent) }
+    for _ in 0..<level { try emit(indent.chars, indent.count) }
   }
 
   func emitJSON(string p: UnsafePointer<UInt8>, _ n: Int, _ style: JSONStyle) throws(Fault) {
@@ -426,9 +426,23 @@ extension Machine {
     var i = 0
     var start = 0
     let special = style.html || style.ascii
+    let raw = UnsafeRawPointer(p)
     while i < n {
+      if !special {
+        // Eight bytes at a time while none of them is below a space, a quote or a backslash.
+        while i + 8 <= n {
+          let w = raw.loadUnaligned(fromByteOffset: i, as: UInt64.self)
+          let quote = w ^ 0x2222_2222_2222_2222
+          let backslash = w ^ 0x5C5C_5C5C_5C5C_5C5C
+          let one: UInt64 = 0x0101_0101_0101_0101
+          let hit = ((w &- one &* 0x20) & ~w) | ((quote &- one) & ~quote) | ((backslash &- one) & ~backslash)
+          if hit & 0x8080_8080_8080_8080 != 0 { break }
+          i += 8
+        }
+        if i >= n { break }
+      }
       let c = p[i]
-      if jsonPlain[Int(c)] == 0, !special || (c < 0x80 && c != 0x26 && c != 0x27 && c != 0x3C && c != 0x3E) {
+      if !needsEscape(c), !special || (c < 0x80 && c != 0x26 && c != 0x27 && c != 0x3C && c != 0x3E) {
         i += 1
         continue
       }
@@ -529,8 +543,8 @@ extension Machine {
   }
 }
 
-/// 1 for bytes that JSON asks to escape.
-private let jsonPlain: [UInt8] = (0..<256).map { $0 < 0x20 || $0 == 0x22 || $0 == 0x5C ? 1 : 0 }
+/// Bytes that JSON asks to escape.
+@inline(__always) private func needsEscape(_ c: UInt8) -> Bool { c < 0x20 || c == 0x22 || c == 0x5C }
 
 private let powersOfTen: [Double] = [
   1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22,

@@ -6,6 +6,9 @@ internal import Musl
 internal import Darwin
 #endif
 
+@inline(__always) func upperASCII(_ c: UInt8) -> UInt8 { c >= 97 && c <= 122 ? c - 32 : c }
+@inline(__always) func lowerASCII(_ c: UInt8) -> UInt8 { c >= 65 && c <= 90 ? c + 32 : c }
+
 extension Machine {
   // MARK: case
 
@@ -66,6 +69,11 @@ extension Machine {
   }
 
   func capitalize(_ v: V) throws(Fault) -> V {
+    if isASCII(v.chars, v.count) {
+      let q = try allocate(v.count).assumingMemoryBound(to: UInt8.self)
+      for i in 0..<v.count { q[i] = i == 0 ? upperASCII(v.chars[i]) : lowerASCII(v.chars[i]) }
+      return V.str(UnsafePointer(q), v.count, markup: v.isMarkup)
+    }
     let mark = outCount
     let s = scalars(v.bytes)
     for i in s.indices { if i == 0 { try emitTitle(s[0]) } else { try emitLower(s, i) } }

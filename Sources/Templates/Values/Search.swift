@@ -49,6 +49,31 @@ func writeFloat(_ d: Double, _ p: UnsafeMutablePointer<UInt8>) -> Int {
     p[n + 1] = UInt8(ascii: "0")
     return n + 2
   }
+  let scaled = d * 1_000_000
+  if abs(scaled) < 1e15 {
+    // At most six decimals and fifteen digits: such a decimal is the only one that short for its double.
+    let k = scaled.rounded(.toNearestOrEven)
+    if k / 1_000_000 == d, abs(k) >= 100 {
+      var n = 0
+      if d < 0 {
+        p[0] = UInt8(ascii: "-")
+        n = 1
+      }
+      let m = Int(abs(k))
+      n += writeInt(m / 1_000_000, p + n)
+      p[n] = UInt8(ascii: ".")
+      n += 1
+      var rest = m % 1_000_000
+      var unit = 100_000
+      while rest > 0 {
+        p[n] = UInt8(truncatingIfNeeded: 48 + rest / unit)
+        rest %= unit
+        unit /= 10
+        n += 1
+      }
+      return n
+    }
+  }
   // Swift prints the shortest digits that read back, as Python does; only the form differs.
   var digits: (UInt64, UInt64, UInt64, UInt64) = (0, 0, 0, 0)
   return withUnsafeMutableBytes(of: &digits) { buffer in
