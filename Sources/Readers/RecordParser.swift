@@ -166,40 +166,72 @@ public struct RecordParser: Sendable {
   // MARK: Formats
 
   private func parseLines(_ raw: UnsafeRawBufferPointer, _ out: inout ParsedRecords) {
-    out.bytes.reserveCapacity(raw.count + 1)
-    var ordinal = 0
-    forEachRecord(raw) { range in
-      appendObject(raw, range, ordinal, &out)
-      ordinal += 1
+    writeObjects(raw, &out) { write in
+      var ordinal = 0
+      forEachRecord(raw) { range in
+        write(range, ordinal)
+        ordinal += 1
+      }
     }
   }
 
   private func parseElements(_ raw: UnsafeRawBufferPointer, _ out: inout ParsedRecords) {
-    out.bytes.reserveCapacity(raw.count + 1)
-    var ordinal = 0
-    var at = 0
-    while let range = Self.nextElement(raw, &at) {
-      appendObject(raw, range, ordinal, &out)
-      ordinal += 1
+    writeObjects(raw, &out) { write in
+      var ordinal = 0
+      var at = 0
+      while let range = Self.nextElement(raw, &at) {
+        write(range, ordinal)
+        ordinal += 1
+      }
     }
   }
 
-  private func appendObject(_ raw: UnsafeRawBufferPointer, _ range: Range<Int>, _ ordinal: Int, _ out: inout ParsedRecords) {
+  /// Writes the objects that `body` names by their ranges.
+  private func writeObjects(
+    _ raw: UnsafeRawBufferPointer, _ out: inout ParsedRecords, _ body: (_ write: (Range<Int>, Int) -> Void) -> Void
+  ) {
+    var result = ParsedRecords()
+    // A compact row is never longer than its record; the last one may get a newline that it did not have, and words are written whole.
+    result.bytes = [UInt8](unsafeUninitializedCapacity: raw.count + 64) { buffer, count in
+      guard let base = UnsafeMutableRawPointer(buffer.baseAddress) else { return }
+      var writer = JSONRowWriter(raw)
+      var at = base
+      body { range, ordinal in
+        if let end = writer.write(range, to: at) ?? writeSlowly(raw, range, ordinal, to: at, &result) {
+          at = end
+          result.rowEnds.append(Int32(at - base))
+          result.records.append(Int32(ordinal))
+        }
+      }
+      count = at - base
+    }
+    out = result
+  }
+
+  /// Writes an object of unusual shape, or says what is wrong with it.
+  private func writeSlowly(
+    _ raw: UnsafeRawBufferPointer, _ range: Range<Int>, _ ordinal: Int, to room: UnsafeMutableRawPointer, _ out: inout ParsedRecords
+  ) -> UnsafeMutableRawPointer? {
     let record = UnsafeRawBufferPointer(rebasing: raw[range])
     if format == .database, record.first == DatabaseStream.badRowMark {
       // The line is ours: there is nothing in it to look at.
       out.addBad(raw, range, ordinal, at: range.lowerBound, String(decoding: record.dropFirst(), as: UTF8.self), help: nil, showsLine: false)
-      return
+      return nil
     }
+    var row: [UInt8] = []
     do {
-      try JSONValidator.appendObject(record, to: &out.bytes)
-      out.endRow(ordinal)
+      try JSONValidator.appendObject(record, to: &row)
     } catch {
       let isList = format == .jsonl && record.first == UInt8(ascii: "[")
       out.addBad(
         raw, range, ordinal, at: range.lowerBound + error.offset, error.message,
         help: isList ? "JSON Lines have one object on each line; a file that is one list of them is `format: json`" : nil)
+      return nil
     }
+    JSONKeys.unescape(&row)
+    row.append(0x0A)
+    row.withUnsafeBytes { room.copyMemory(from: $0.baseAddress!, byteCount: $0.count) }
+    return room + row.count
   }
 
   private func parseTextLines(_ raw: UnsafeRawBufferPointer, _ out: inout ParsedRecords) {
