@@ -16,6 +16,31 @@ struct CheckEvaluator {
     return verdicts
   }
 
+  /// Which columns of which outputs the checks of a stage count, as far as they are written out.
+  static func countedColumns(_ stage: Stage) -> [(port: Int, column: String)] {
+    var found: [(port: Int, column: String)] = []
+    func add(_ port: String?, _ column: String?) {
+      guard let column, let index = port.map({ name in stage.kind.outputs.firstIndex { $0.name == name } }) ?? 0 else { return }
+      if !found.contains(where: { $0 == (index, column) }) { found.append((index, column)) }
+    }
+    for check in stage.settings.checks {
+      for call in check.expression.expression.calls {
+        func argument(_ position: Int, _ name: String) -> String? {
+          (call.named.first { $0.name == name }?.argument ?? (position < call.arguments.count ? call.arguments[position] : nil))?.word
+        }
+        switch call.function {
+        case "nulls", "distinct": add(nil, argument(0, "column"))
+        case "balance": add(argument(0, "split"), argument(1, "column"))
+        case "overlap":
+          add(argument(0, "a"), argument(2, "key"))
+          add(argument(1, "b"), argument(2, "key"))
+        default: continue
+        }
+      }
+    }
+    return found
+  }
+
   private func verdict(_ check: Check) throws(TaskFailure) -> CheckVerdict {
     let failure = Mutex<TaskFailure?>(nil)
     let bindings = bindings { new in failure.withLock { if $0 == nil { $0 = new } } }
@@ -182,5 +207,15 @@ package enum FactNames {
       }
     }
     return nil
+  }
+}
+
+extension Expression.Call.Argument {
+  /// A name or a quoted text.
+  fileprivate var word: String? {
+    switch self {
+    case .literal(let text), .name(let text): text
+    case .number, .bool, .none, .computed: nil
+    }
   }
 }

@@ -21,16 +21,30 @@ struct ColumnCounts {
   }
 
   private static func chunk(_ column: String, _ table: TableRun, _ ordinal: Int, _ scheduler: Scheduler) throws(TaskFailure) -> ColumnCounts {
+    let ref = table.chunks[ordinal].ref
+    if let bytes = (try? scheduler.store.entry(.sidecar, key(column, ref))) ?? nil, let known = ColumnCounts(decoding: bytes) { return known }
+    let counts = ColumnCounts(counting: column, in: Chunk(bytes: try scheduler.bytes(of: table, ordinal, consuming: false)))
+    keep(counts, column, ref, scheduler.store)
+    return counts
+  }
+
+  /// Counts a chunk while its bytes are at hand, for a check that will ask.
+  static func prepare(_ column: String, _ ref: ChunkRef, _ bytes: [UInt8], _ store: Store) {
+    guard !store.hasEntry(.sidecar, key(column, ref)) else { return }
+    keep(ColumnCounts(counting: column, in: Chunk(bytes: bytes)), column, ref, store)
+  }
+
+  private static func keep(_ counts: ColumnCounts, _ column: String, _ ref: ChunkRef, _ store: Store) {
+    // Not kept means counted again next time; the counts are right either way.
+    try? store.record(.sidecar, key(column, ref), counts.encode())
+  }
+
+  private static func key(_ column: String, _ ref: ChunkRef) -> Digest {
     var writer = ByteWriter()
     writer.text("pipe-column-counts-1")
     writer.text(column)
-    writer.digest(table.chunks[ordinal].ref.digest)
-    let key = Digest.of(writer.bytes)
-    if let bytes = (try? scheduler.store.entry(.sidecar, key)) ?? nil, let known = ColumnCounts(decoding: bytes) { return known }
-    let counts = ColumnCounts(counting: column, in: Chunk(bytes: try scheduler.bytes(of: table, ordinal, consuming: false)))
-    // Not kept means counted again next time; the counts are right either way.
-    try? scheduler.store.record(.sidecar, key, counts.encode())
-    return counts
+    writer.digest(ref.digest)
+    return Digest.of(writer.bytes)
   }
 
   private init() {}

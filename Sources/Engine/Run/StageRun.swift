@@ -53,6 +53,9 @@ package final class StageRun {
   package internal(set) var verdicts: [CheckVerdict] = []
   package internal(set) var published: [PublishedFile] = []
 
+  /// Columns that the stage's checks will count, by output.
+  let countedColumns: [(port: Int, column: String)]
+
   // Expansion: where in the concatenated sources of the stream port the next group begins.
   var cursorPort = 0
   var cursorSource = 0
@@ -82,6 +85,7 @@ package final class StageRun {
     self.index = index
     self.stage = stage
     self.outputs = stage.kind.outputs.indices.map { TableRun(stage: index, port: $0) }
+    self.countedColumns = CheckEvaluator.countedColumns(stage)
   }
 
   package var isDone: Bool { if case .done = phase { true } else { false } }
