@@ -33,6 +33,7 @@ struct AssemblePlan: Sendable {
   /// Names that something else than the row provides.
   var provided: Set<String> = []
   var rowKey = RowKey(columns: [])
+  var filter = RowFilter()
   /// Column names that the stage itself writes or lends a meaning.
   var reserved: [(token: [UInt8], name: String)] = []
 
@@ -43,15 +44,18 @@ struct AssemblePlan: Sendable {
   )
 
   func write(_ input: borrowing TaskInput, _ writer: TaskWriter) throws(TaskFailure) {
-    let renderer = input.worker.object(WorkerRenderer.self) { WorkerRenderer() }.renderer
+    let worker = input.worker
+    let renderer = worker.object(WorkerRenderer.self) { WorkerRenderer() }.renderer
     let sides = labelPorts.map { input.side($0) }
-    let candidates = try fewShot?.candidates(input.whole(FewShot.port), input.worker) ?? []
+    let candidates = try fewShot?.candidates(input.whole(FewShot.port), worker) ?? []
     var failures = FailureCollector()
     var line: [UInt8] = []
     for (ordinal, chunk) in input.chunks.enumerated() {
       try chunk.rows.forEachRow { (row, bytes) throws(TaskFailure) in
-        var scope = RowScope(renderer: renderer, row: bytes, parent: RowParent(chunk: ordinal, row: row), names: constants)
+        let parent = RowParent(chunk: ordinal, row: row)
+        var scope = RowScope(renderer: renderer, row: bytes, parent: parent, names: constants)
         do throws(TaskFailure) {
+          guard try filter.keeps(bytes, parent, worker, writer) else { return }
           let status = try append(&scope, sides, candidates, writer, to: &line)
           if failures.isEmpty { try emit(line, scope.parent, status, writer) }
         } catch { failures.add(error) }

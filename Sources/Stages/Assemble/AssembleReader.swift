@@ -20,6 +20,7 @@ struct AssembleReader {
     traits = reader.traits(of: sources)
     inputs = [InputPort(name: "from", reading: .stream, sources: sources, range: from?.range)]
     plan.rowKey = RowKey(columns: traits.rowKey)
+    plan.filter = RowFilter(&reader)
 
     let prompt = readPrompt(&reader)
     let messages = prompt?.entry("messages") ?? reader.setting("messages")

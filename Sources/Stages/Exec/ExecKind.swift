@@ -35,9 +35,10 @@ public struct ExecKind: StageKind {
     for tool in reader.setting("tools")?.oneOrMany ?? [] {
       _ = reader.attempt { () throws(Problems) in try stage.toolVersion(tool) }
     }
+    let filter = RowFilter(&reader)
     try reader.finish()
     self.mode = mode
-    run = ExecRun(command: command, rowKey: rowKey, inputs: inputs.map(\.name), outputs: outputs)
+    run = ExecRun(command: command, rowKey: rowKey, inputs: inputs.map(\.name), outputs: outputs, filter: filter)
   }
 
   public var work: Work {

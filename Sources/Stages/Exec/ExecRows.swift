@@ -59,11 +59,12 @@ struct ExecLineage {
   init(rowKey: [String]) { key = rowKey.isEmpty ? nil : RowKey(columns: rowKey) }
 
   /// Remembers the rows of an input chunk.
-  mutating func add(_ chunk: Chunk, port: Int, ordinal: Int) {
+  /// - Parameter rows: which rows of the chunk these are; nil when they are all of them.
+  mutating func add(_ chunk: Chunk, port: Int, ordinal: Int, rows: [Int]? = nil) {
     guard let key else { return }
     chunk.forEachRow { row, bytes in
       guard let text = try? key.text(of: bytes) else { return }
-      let place = UInt64(port) << 56 | UInt64(ordinal) << 28 | UInt64(row)
+      let place = UInt64(port) << 56 | UInt64(ordinal) << 28 | UInt64(rows?[row] ?? row)
       parents[SideKey.hash(text)] = parents[SideKey.hash(text)] ?? place
     }
   }

@@ -9,6 +9,8 @@ struct ExecRun: Sendable {
   /// Input ports in order.
   let inputs: [String]
   let outputs: [Output]
+  /// Which rows of `from` are given to the command.
+  let filter: RowFilter
 
   struct Output: Sendable {
     let name: String
@@ -21,8 +23,9 @@ struct ExecRun: Sendable {
   /// One process for the table.
   func table(_ input: borrowing WholeInput, _ writer: TaskWriter) throws(TaskFailure) {
     let tables = inputs.map { input.table($0) }
+    let worker = input.worker
     try through(
-      try command.make(root: input.supervision.root), Oversight(input.supervision), writer, checksKeys: true,
+      try command.make(root: input.supervision.root), Oversight(input.supervision), writer, worker, checksKeys: true,
       chunkCount: tables.reduce(0) { $0 + $1.chunkCount }
     ) { (number) throws(TaskFailure) in
       var ordinal = number
@@ -42,8 +45,9 @@ struct ExecRun: Sendable {
     let process = try command.make(root: input.supervision.root)
     let oversight = Oversight(input.supervision)
     let chunks = input.chunks
+    let worker = input.worker
     for ordinal in chunks.indices {
-      try through(process, oversight, writer, checksKeys: false, chunkCount: 1) { (_) throws(TaskFailure) in
+      try through(process, oversight, writer, worker, checksKeys: false, chunkCount: 1) { (_) throws(TaskFailure) in
         (0, ordinal, chunks[ordinal].rows)
       }
     }
@@ -51,7 +55,7 @@ struct ExecRun: Sendable {
 
   /// Streams chunks into a process and its answers into the first output.
   private func through(
-    _ process: Command, _ oversight: Oversight, _ writer: TaskWriter, checksKeys: Bool, chunkCount: Int,
+    _ process: Command, _ oversight: Oversight, _ writer: TaskWriter, _ worker: WorkerLocal, checksKeys: Bool, chunkCount: Int,
     _ chunk: (Int) throws(TaskFailure) -> (port: Int, ordinal: Int, rows: Chunk)
   ) throws(TaskFailure) {
     var lineage = ExecLineage(rowKey: rowKey)
@@ -70,8 +74,9 @@ struct ExecRun: Sendable {
           guard next < chunkCount else { return nil }
           let one = try chunk(next)
           next += 1
-          lineage.add(one.rows, port: one.port, ordinal: one.ordinal)
-          return one.rows.bytes
+          let kept = try filter.kept(one.rows, port: one.port, ordinal: one.ordinal, worker, writer)
+          lineage.add(kept.rows, port: one.port, ordinal: one.ordinal, rows: kept.ordinals)
+          return kept.rows.bytes
         },
         output: { (bytes) throws(TaskFailure) in try lines.add(bytes, take) })
       do throws(TaskFailure) { try lines.finish(take) } catch { throw .caller(error) }
@@ -99,19 +104,22 @@ struct ExecRun: Sendable {
   /// One process per worker, one line for each row; rows whose answers are kept are not asked again.
   func row(_ input: borrowing TaskInput, _ writer: TaskWriter) throws(TaskFailure) {
     let results = input.rowResults
+    let worker = input.worker
     var answers: [[UInt8]?] = []
     var parents: [RowParent] = []
     var questions: [[UInt8]] = []
     var asked: [Int] = []
     for (ordinal, chunk) in input.chunks.enumerated() {
-      chunk.rows.forEachRow { row, bytes in
+      try chunk.rows.forEachRow { (row, bytes) throws(TaskFailure) in
+        let parent = RowParent(chunk: ordinal, row: row)
+        guard try filter.keeps(bytes, parent, worker, writer) else { return }
         let kept = results.result(for: bytes)
         if kept == nil {
           asked.append(answers.count)
           questions.append(Array(bytes))
         }
         answers.append(kept)
-        parents.append(RowParent(chunk: ordinal, row: row))
+        parents.append(parent)
       }
     }
     if !questions.isEmpty {
@@ -162,9 +170,9 @@ struct ExecRun: Sendable {
       let table = input.table(name)
       let file = try OutputFile(path)
       for ordinal in 0..<table.chunkCount {
-        let rows = try table.chunk(ordinal)
-        lineage.add(rows, port: port, ordinal: ordinal)
-        try file.write(rows.bytes)
+        let kept = try filter.kept(try table.chunk(ordinal), port: port, ordinal: ordinal, input.worker, writer)
+        lineage.add(kept.rows, port: port, ordinal: ordinal, rows: kept.ordinals)
+        try file.write(kept.rows.bytes)
       }
       try file.close()
     }

@@ -28,6 +28,7 @@ public struct ExportKind: StageKind {
     let (format, header) = Self.format(traits, &reader)
     let limit = Self.limit(&reader)
     let gate = Gate(reader.setting("gate"), &reader)
+    let filter = RowFilter(&reader)
 
     let names = split?.sides.map(\.name) ?? ["rows"]
     var outputs = names.map { OutputPort($0, traits: traits) }
@@ -48,7 +49,7 @@ public struct ExportKind: StageKind {
     hasMainPort = split == nil
     plan = ExportPlan(
       format: format, gate: gate, limit: limit, split: split, keepTogether: reader.setting("split")?.entry("keep_together")?.text,
-      rowKey: RowKey(columns: traits.rowKey), shards: shards)
+      rowKey: RowKey(columns: traits.rowKey), shards: shards, filter: filter)
   }
 
   public var work: Work {
@@ -148,6 +149,7 @@ struct ExportPlan: Sendable {
   let keepTogether: String?
   let rowKey: RowKey
   let shards: Int
+  let filter: RowFilter
 
   private var sideCount: Int { split?.sides.count ?? 1 }
 
@@ -186,6 +188,7 @@ struct ExportPlan: Sendable {
       try chunk.rows.forEachRow { (row, bytes) throws(TaskFailure) in
         let parent = RowParent(chunk: ordinal, row: row)
         do throws(TaskFailure) {
+          guard try filter.keeps(bytes, parent, worker, writer) else { return }
           try write(bytes, parent, components.together, worker, &line, writer, isDry: !failures.isEmpty)
         } catch { failures.add(error) }
       }
