@@ -16,7 +16,7 @@ enum Main {
   static func main() {
     // A reader that goes away (`pipe show x | head`) is an answer to a write, not the end of a run.
     signal(SIGPIPE, SIG_IGN)
-    exit(run(Array(CommandLine.arguments.dropFirst())))
+    exit(run(ShortOptions.separated(Array(CommandLine.arguments.dropFirst()))))
   }
 
   static func run(_ arguments: [String]) -> Int32 {
