@@ -1,0 +1,68 @@
+// Renders per second of a template over one context, single thread.
+//
+//   RenderBench FOLDER [seconds] [name …]
+//
+// FOLDER holds NAME.jinja and NAME.json. For each name it prints the rate over a context read before, and over the row's JSON text.
+import Templates
+
+#if canImport(Glibc)
+import Glibc
+#elseif canImport(Musl)
+import Musl
+#else
+import Darwin
+#endif
+
+func read(_ path: String) -> [UInt8] {
+  guard let f = fopen(path, "rb") else { fatalError("cannot read \(path)") }
+  defer { fclose(f) }
+  var out: [UInt8] = []
+  var buffer = [UInt8](repeating: 0, count: 1 << 16)
+  while true {
+    let n = fread(&buffer, 1, buffer.count, f)
+    if n == 0 { return out }
+    out += buffer[0..<n]
+  }
+}
+
+func now() -> Double {
+  var t = timespec()
+  clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t)
+  return Double(t.tv_sec) + Double(t.tv_nsec) / 1e9
+}
+
+func rate(_ seconds: Double, _ body: () throws -> Int) rethrows -> Double {
+  var best = 0.0
+  for _ in 0..<3 {
+    var n = 0
+    var sum = 0
+    let start = now()
+    var end = start
+    while end - start < seconds / 3 {
+      for _ in 0..<50 { sum &+= try body() }
+      n += 50
+      end = now()
+    }
+    if sum == -1 { print("") }
+    best = max(best, Double(n) / (end - start))
+  }
+  return best
+}
+
+let arguments = CommandLine.arguments
+guard arguments.count > 1 else { fatalError("usage: RenderBench FOLDER [seconds] [name …]") }
+let seconds = arguments.count > 2 ? Double(arguments[2]) ?? 1.5 : 1.5
+let names = arguments.count > 3 ? Array(arguments[3...]) : ["qa", "fewshot", "chat", "big", "tojson"]
+var environment = Environment.huggingFace
+environment.undefined = .lenient
+for name in names {
+  let template = try Template(source: read("\(arguments[1])/\(name).jinja"), name: name, environment: environment)
+  let json = read("\(arguments[1])/\(name).json")
+  let context = try Context(json: json)
+  let renderer = Renderer()
+  let out = Array(try renderer.render(template, context: context))
+  let expected = read("\(arguments[1])/\(name).out")
+  let a = try rate(seconds) { try renderer.render(template, context: context).count }
+  let b = try json.withUnsafeBytes { row in try rate(seconds) { try renderer.render(template, row: row).count } }
+  print("\(name)\t\(Int(a))/s from a context\t\(Int(b))/s from JSON\t\(out.count) bytes\t\(out == expected ? "equal to Jinja2" : "DIFFERS from Jinja2")")
+}
