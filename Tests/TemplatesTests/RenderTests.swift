@@ -67,4 +67,41 @@ import Testing
     let v = try Array(#"{"tags":[1,2]}"#.utf8).withUnsafeBytes { try Renderer().evaluate(t.singleExpression!, row: $0) }
     #expect(v.int == 2)
   }
+
+  @Test func namesThatMayBeMissingAreMarked() throws {
+    let t = try Template("{{ a }}{{ b | default('') }}{% if c is defined %}{{ c.d }}{% endif %}{{ range(3) | length }}")
+    #expect(t.variables.map(\.name) == ["a", "b", "c", "c"])
+    #expect(t.variables.map(\.isGuarded) == [false, true, true, false])
+  }
+
+  @Test func aSharedContextIsCopiedBeforeItChanges() throws {
+    let c = try Context(json: Array(#"{"l":[1,2],"n":99999999999999999999}"#.utf8))
+    let t = try Template("{% do l.append(n + 1) %}{{ l }}")
+    let r = Renderer()
+    for _ in 0..<3 {
+      #expect(String(decoding: try r.render(t, context: c), as: UTF8.self) == "[1, 2, 100000000000000000000]")
+    }
+  }
+
+  @Test func generationSpansAreReported() throws {
+    let r = Renderer()
+    let t = try Template("u{% generation %}ab{% endgeneration %}u{% generation %}c{% endgeneration %}", environment: .huggingFace)
+    #expect(try r.string(t) == "uabuc")
+    #expect(r.generationSpans == [1..<3, 4..<5])
+  }
+
+  @Test func includesSeeTheRowAndErrorsCarryTheStack() throws {
+    var e = Environment.pipe
+    e.loader = { name, _ in name == "inc" ? Array("{{ a }}\n {{ b.c }}".utf8) : nil }
+    let t = try Template("x\n{% include 'inc' %}", name: "main", environment: e)
+    let r = Renderer()
+    #expect(try r.string(t, row: #"{"a":1,"b":{"c":2}}"#) == "x\n1\n 2")
+    do throws(TemplateError) {
+      _ = try r.string(t, row: #"{"a":1,"b":{"d":2}}"#)
+      Issue.record("expected an error")
+    } catch {
+      #expect(error.description == "inc:2:5: UndefinedError: 'dict object' has no attribute 'c'; did you mean `d`?")
+      #expect(error.stack.map { "\($0.name):\($0.line) \($0.what)" } == ["inc:2 template", "main:2 template"])
+    }
+  }
 }

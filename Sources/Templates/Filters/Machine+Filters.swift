@@ -36,6 +36,7 @@ extension Machine {
   }
 
   private func filter(_ f: Filter, _ v: V, _ p: UnsafeMutablePointer<V>) throws(Fault) -> V {
+    if v.tag == .str { try burn(v.count >> 10) }
     switch f {
     case .default:
       if v.tag == .undefined { return p[0].tag == .missing ? .empty : p[0] }
@@ -73,13 +74,12 @@ extension Machine {
       guard p[0].tag == .str else { throw typeError("attribute name must be string, not '\(typeName(p[0]))'") }
       return try attr(v, p[0])
     case .items:
-      let d = try list(capacity: 8)
       if v.tag == .dict {
-        for i in 0..<v.dict.pointee.count { try append(try tuple(v.dict.pointee.entries[i].key, v.dict.pointee.entries[i].value), to: d) }
-      } else if v.tag != .undefined {
-        return try failing("TypeError", "Can only get item pairs from a mapping.")
+        let g = try make(GeneratorObject(kind: .plain, iterator: try iterate(V(.view, bits: v.bits, flag: 2))))
+        return V.object(.generator, UnsafeMutableRawPointer(g))
       }
-      return try generator(d)
+      if v.tag != .undefined { return try failing("TypeError", "Can only get item pairs from a mapping.") }
+      return try generator(try list(capacity: 0))
     case .reverse:
       if v.tag == .str { return try slice(v, .none, .none, .int(-1)) }
       if v.tag == .undefined, isStrict(v) { throw undefinedError(v) }
@@ -434,6 +434,7 @@ extension Machine {
 
   private func sliceFilter(_ v: V, _ p: UnsafeMutablePointer<V>) throws(Fault) -> V {
     let items = try listed(v)
+    if p[0].tag == .undefined { throw undefinedError(p[0]) }
     let slices = try number(p[0], 0)
     if slices == 0 { throw fail("ZeroDivisionError", "integer division or modulo by zero") }
     let n = items.list.pointee.count
@@ -605,7 +606,6 @@ extension Machine {
     }
     let n: Int
     if precision.tag == .missing { n = 0 } else {
-      if precision.tag == .undefined { throw undefinedError(precision) }
       if precision.tag == .none { return v.tag == .float ? try truncated(.float(v.asDouble.rounded(.toNearestOrEven))) : v }
       n = try index(precision, "'\(typeName(precision))' object cannot be interpreted as an integer")
     }

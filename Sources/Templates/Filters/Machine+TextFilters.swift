@@ -137,6 +137,7 @@ extension Machine {
 
   func truncate(_ v: V, _ p: UnsafeMutablePointer<V>) throws(Fault) -> V {
     let leeway = p[3].tag == .missing || p[3].tag == .none ? environment.options.policies.truncateLeeway : try number(p[3], 0)
+    if p[0].tag == .undefined { throw undefinedError(p[0]) }
     let length = try number(p[0], 255)
     let kill = try flag(p[1], false)
     let end = p[2].tag == .missing ? try string("...") : p[2]
@@ -150,7 +151,7 @@ extension Machine {
       if v.tag == .undefined { throw undefinedError(v) }
       throw typeError("object of type '\(typeName(v))' has no len()")
     }
-    if n <= length + leeway { return v }
+    if n - length <= leeway { return v }
     let head = try slice(v, .none, .int(length - tail), .none)
     if kill { return try add(head, end) }
     try requireText(head, "'\(typeName(v))' object has no attribute 'rsplit'")
@@ -172,6 +173,7 @@ extension Machine {
   // MARK: wordwrap, after Python's textwrap
 
   func wordwrap(_ v: V, _ p: UnsafeMutablePointer<V>) throws(Fault) -> V {
+    if p[0].tag == .undefined { throw undefinedError(p[0]) }
     let width = try number(p[0], 79)
     let breakLong = try flag(p[1], true)
     let hyphens = try flag(p[3], true)
@@ -336,7 +338,14 @@ extension Machine {
     var targetAttribute = ""
     if target.tag != .none, try truth(target) { targetAttribute = " target=\"\(try escaped(target).text)\"" }
     let text = try escaped(v)
-    try burn(text.count / 4 + 1)
+    var longest = 0
+    var word = 0
+    for c in text.bytes {
+      word = c <= 0x20 ? 0 : word + 1
+      longest = max(longest, word)
+    }
+    // A long word is looked through once per bracket in it.
+    try burn(text.count / 4 + 1 + longest * longest / 256)
     try emit(string: URLize.run(text.text, limit: limit, attributes: relAttribute + targetAttribute, schemes: schemes))
     try growth(mark)
     return try take(from: mark, markup: autoescape)
@@ -449,14 +458,14 @@ extension Machine {
       indent += 1
       allowance += 1
     }
-    let maxWidth1 = 80 - indent
-    var maxWidth = maxWidth1
+    var maxWidth1 = 80 - indent
+    let maxWidth = maxWidth1
     var rep = V.empty
     let n = lines.list.pointee.count
     for i in 0..<n {
       let line = lines.list.pointee.items[i]
       rep = try reprBytes(line)
-      if i == n - 1 { maxWidth -= allowance }
+      if i == n - 1 { maxWidth1 -= allowance }
       if countScalars(rep.chars, rep.count) <= maxWidth1 {
         chunks.append(rep)
       } else {

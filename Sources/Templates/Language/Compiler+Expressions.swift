@@ -225,6 +225,12 @@ extension Compiler {
     emit(.call, mode: mode, a: count, b: nameTable(names), c: emits ? 1 : 0)
   }
 
+  private func subject(_ e: Expr, guards: Bool, _ frame: Frame) throws(SyntaxFault) {
+    if guards, case .name = e.kind { guarded = true }
+    defer { guarded = false }
+    try expression(e, frame)
+  }
+
   /// Puts named arguments in their places, or nil when that has to wait for run time.
   private func bind(_ a: Arguments, _ s: Signature) -> [Expr?]? {
     guard a.star == nil, a.doubleStar == nil, !s.variadic, a.positional.count <= s.parameters.count else { return nil }
@@ -239,7 +245,7 @@ extension Compiler {
   }
 
   private func filter(_ base: Expr?, _ name: String, _ arguments: Arguments, _ frame: Frame, _ e: Expr) throws(SyntaxFault) {
-    if let base { try expression(base, frame) }
+    if let base { try subject(base, guards: name == "default" || name == "d", frame) }
     program.filtersUsed.append((name, program.original(e.start)..<program.original(e.end)))
     let known = Names.filter(name, plainJSON: options.json == .plain)
     if known == nil, !frame.softFrame {
@@ -274,7 +280,7 @@ extension Compiler {
   private func spreadMode(_ a: Arguments) -> UInt8 { (a.star == nil ? 0 : 1) | (a.doubleStar == nil ? 0 : 2) }
 
   private func test(_ base: Expr, _ name: String, _ arguments: Arguments, _ frame: Frame, _ e: Expr) throws(SyntaxFault) {
-    try expression(base, frame)
+    try subject(base, guards: name == "defined" || name == "undefined", frame)
     let known = Names.tests[name]
     if known == nil, !frame.softFrame {
       throw fault("No test named '\(name)'.", e, suggestion: nearest(name, Names.tests.keys))

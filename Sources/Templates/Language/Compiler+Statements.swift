@@ -422,6 +422,7 @@ extension Compiler {
       emit(.finish)
       close(what: "recursive loop", function: function)
       functions[function]!.loopSlot = loopSlot
+      functions[function]!.isMacro = true
       current = outer
       place = header
       emit(.recursiveLoop, a: Int32(function), b: Int32(frame.escape.mode))

@@ -317,10 +317,13 @@ final class Compiler {
     }
   }
 
+  /// The name being compiled is asked for with `is defined` or `default`, so that it may be missing.
+  var guarded = false
+
   func note(_ name: String, _ e: Expr) {
     guard Names.globals[name] == nil, options.globals[name] == nil else { return }
     let s = program.original(e.start)
-    program.variables.append(VariableUse(name: name, range: s..<program.original(e.end)))
+    program.variables.append(VariableUse(name: name, range: s..<program.original(e.end), isGuarded: guarded))
   }
 
   /// Assigns the value on the stack.

@@ -219,6 +219,7 @@ final class Program: @unchecked Sendable {
       var parser = Parser(tokens: tokens, options: box.options)
       let body = try parser.parseTemplate()
       try Compiler(program: program).compile(template: body)
+      if program.contextNames.count > 30_000 { throw SyntaxFault(message: "the template reads more than 30000 names", start: 0, end: 0, line: 1) }
     } catch {
       throw program.error(
         error.message, errorClass: error.errorClass, start: error.start, end: error.end, line: error.line, suggestion: error.suggestion)
@@ -259,6 +260,8 @@ public struct VariableUse: Sendable, Hashable {
   public var name: String
   /// Its bytes in the source.
   public var range: Range<Int>
+  /// Asked for with `is defined` or `default`, so that it may be missing.
+  public var isGuarded = false
 }
 
 /// Another template that a template names.

@@ -39,7 +39,9 @@ extension Machine {
 
   func hash(_ v: V) throws(Fault) -> UInt64 {
     switch v.tag {
-    case .str: return hashBytes(v.chars, v.count)
+    case .str:
+      if v.count > 4096 { try burn(v.count >> 10) }
+      return hashBytes(v.chars, v.count)
     case .int, .bool: return v.bits &* 0x9E37_79B9_7F4A_7C15
     case .float:
       if let i = Int(exactly: v.asDouble) { return UInt64(bitPattern: Int64(i)) &* 0x9E37_79B9_7F4A_7C15 }

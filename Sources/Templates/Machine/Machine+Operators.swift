@@ -34,7 +34,6 @@ extension Machine {
   /// An integer for indices and counts.
   func index(_ v: V, _ message: @autoclosure () -> String) throws(Fault) -> Int {
     if v.tag == .int || v.tag == .bool { return v.asInt }
-    if v.tag == .undefined { throw undefinedError(v) }
     if v.tag == .big { throw fail("OverflowError", "Python int too large to convert to C ssize_t") }
     throw typeError(message())
   }
@@ -346,7 +345,10 @@ extension Machine {
   }
 
   @inline(__always) func equal(_ a: V, _ b: V) throws(Fault) -> Bool {
-    if a.tag == .str, b.tag == .str { return sameBytes(a, b) }
+    if a.tag == .str, b.tag == .str {
+      if a.aux == b.aux, a.aux > 4096 { try burn(a.count >> 10) }
+      return sameBytes(a, b)
+    }
     if a.tag == .int, b.tag == .int { return a.bits == b.bits }
     return try equalSlow(a, b)
   }
@@ -434,7 +436,10 @@ extension Machine {
   /// Python's ordering: -1, 0, 1, or 2 for numbers that cannot be ordered; an error for other kinds.
   func order(_ a: V, _ b: V, _ symbol: String) throws(Fault) -> Int {
     if a.isNumber, b.isNumber { return compareNumbers(a, b) }
-    if a.tag == .str, b.tag == .str { return compareBytes(a, b) }
+    if a.tag == .str, b.tag == .str {
+      try burn(a.count >> 12)
+      return compareBytes(a, b)
+    }
     if a.isSequence, a.tag == b.tag {
       depth += 1
       defer { depth -= 1 }
@@ -451,10 +456,16 @@ extension Machine {
     throw typeError("'\(symbol)' not supported between instances of '\(typeName(a))' and '\(typeName(b))'")
   }
 
+  /// Charges for a search, whose worst case is the product of both lengths.
+  @inline(__always) func search(_ haystack: V, _ needle: V) throws(Fault) {
+    try burn((haystack.count >> 10) &+ (haystack.count &* needle.count) >> 14)
+  }
+
   func contains(_ container: V, _ v: V) throws(Fault) -> Bool {
     switch container.tag {
     case .str:
       guard v.tag == .str else { throw typeError("'in <string>' requires string as left operand, not \(typeName(v))") }
+      try search(container, v)
       return findBytes(container.bytes, v.bytes, from: 0) != nil
     case .dict: return try position(container.dict, v) >= 0
     case .view where container.flag == 0: return try position(container.viewed.dict, v) >= 0
@@ -529,7 +540,7 @@ extension Machine {
       let r = it.source.rangeObject
       guard p < r.count else { return nil }
       it.position = p + 1
-      return .int(r.start + p * r.step)
+      return .int(r.start &+ p &* r.step)
     case .generator: return try next(generator: it.source.generator)
     case .empty: return nil
     case .failing:

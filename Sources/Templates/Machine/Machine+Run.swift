@@ -406,8 +406,8 @@ extension Machine {
           slots[Int(i.a)] = .int(outCount)
           captures += 1
         case .captureEnd:
+          if let j = joinFault, j.captures == captures, j.depth == depth { throw joinError() }
           captures -= 1
-          if joinFault != nil { throw joinError() }
           let markup = i.mode == 1 || (i.mode == 2 && frame.pointee.context.pointee.autoescape)
           sp.pointee = try take(from: slots[Int(i.a)].asInt, markup: markup)
           sp += 1
@@ -468,7 +468,11 @@ extension Machine {
             self.sp = sp
             try call(p, 0, parent: nil, context: frame.pointee.context) { (_) throws(Fault) in }
           }
-          if joinFault != nil, f.pointee.isMacro || depth == 1 { throw joinError() }
+          if let j = joinFault, j.depth == depth {
+            if f.pointee.isMacro || depth == 1 { throw joinError() }
+            // What a block or an included template writes goes on to whoever called it.
+            joinFault?.depth -= 1
+          }
           return sp > base ? sp[-1] : .missing
         // MARK: other templates
         case .block:
@@ -513,7 +517,7 @@ extension Machine {
 
   /// Python joins what a template wrote only when the piece is complete, and refuses what is no string then.
   @inline(never) private func joinError() -> Fault {
-    let type = joinFault ?? ""
+    let type = joinFault?.type ?? ""
     joinFault = nil
     return typeError("sequence item: expected str instance, \(type) found")
   }
@@ -548,7 +552,7 @@ extension Machine {
         try emitEscaped(v.chars, v.count)
       }
     } else if mode == 3 {
-      joinFault = typeName(v)
+      joinFault = JoinFault(type: typeName(v), captures: captures, depth: depth)
     } else {
       try emitOther(v, mode: mode, frame)
     }

@@ -28,6 +28,13 @@ struct TraceEntry {
   var what: String
 }
 
+/// Something other than a string, written where Jinja2 will join the pieces later.
+struct JoinFault {
+  var type: String
+  var captures: Int
+  var depth: Int
+}
+
 /// The state of one render: output buffer, arena, value stack. Owned by a `Renderer` and reused for each row.
 final class Machine {
   // MARK: output
@@ -66,7 +73,7 @@ final class Machine {
   @exclusivity(unchecked) var modules: [String: V] = [:]
   @exclusivity(unchecked) var mutated = false
   /// The type of something other than a string that a filter or call block wrote.
-  @exclusivity(unchecked) var joinFault: String?
+  @exclusivity(unchecked) var joinFault: JoinFault?
   /// Set between the call of a recursive loop and its first instruction.
   @exclusivity(unchecked) var recursing: Recursion?
   @exclusivity(unchecked) var blockTables: [BlockTable] = []

@@ -198,12 +198,15 @@ extension Machine {
         if i >= 0, i < l.pointee.count { return l.pointee.items[i] }
       }
     case .str:
-      if key.isIntLike, let c = character(v, key.asInt) { return c }
+      if key.isIntLike {
+        try burn(v.count >> 10)
+        if let c = character(v, key.asInt) { return c }
+      }
     case .range:
       if key.isIntLike {
         let r = v.rangeObject
         let i = key.asInt < 0 ? key.asInt + r.count : key.asInt
-        if i >= 0, i < r.count { return .int(r.start + i * r.step) }
+        if i >= 0, i < r.count { return .int(r.start &+ i &* r.step) }
       }
     case .undefined:
       if kind(v) == .chainable { return v }
@@ -264,6 +267,7 @@ extension Machine {
     if step == 0 { throw valueError("slice step cannot be zero") }
     let first = try bound(a)
     let last = try bound(b)
+    if v.tag == .str { try burn(v.count >> 10) }
     let n = count(v)!
     var start: Int
     var stop: Int
@@ -277,7 +281,7 @@ extension Machine {
     let length = step > 0 ? (start < stop ? (stop - start - 1) / step + 1 : 0) : (start > stop ? (start - stop - 1) / (step == .min ? .max : -step) + 1 : 0)
     if v.tag == .range {
       let r = v.rangeObject
-      let p = try make(RangeObject(start: r.start + start * r.step, stop: r.start + stop * r.step, step: length > 0 ? r.step * step : r.step))
+      let p = try make(RangeObject(start: r.start &+ start &* r.step, stop: length > 0 ? r.start &+ stop &* r.step : r.start &+ start &* r.step, step: length > 0 ? r.step &* step : r.step))
       return V.object(.range, UnsafeMutableRawPointer(p))
     }
     if v.isSequence {

@@ -118,8 +118,9 @@ struct RangeObject {
   var stop: Int
   var step: Int
   var count: Int {
-    if step > 0 { return start < stop ? (stop - start - 1) / step + 1 : 0 }
-    return start > stop ? (start - stop - 1) / (-step) + 1 : 0
+    // Bounds were checked when the range was made; slices of it may wrap at the very end.
+    if step > 0 { return start < stop ? (stop &- start &- 1) / step + 1 : 0 }
+    return start > stop ? (start &- stop &- 1) / (0 &- step) + 1 : 0
   }
 }
 

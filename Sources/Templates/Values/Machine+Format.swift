@@ -95,6 +95,7 @@ extension Machine {
         return n
       }
       spec.width = try number()
+      if spec.width < -Machine.maxWidth { throw fail("LimitError", "a format's width is larger than \(Machine.maxWidth)") }
       if spec.width < 0 {
         left = true
         spec.width = -spec.width
@@ -542,9 +543,6 @@ extension Machine {
         try formatFloat(v.asDouble, spec)
       default: throw unknown(spec.type)
       }
-    case .undefined:
-      if isStrict(v) { throw undefinedError(v) }
-      throw typeError("unsupported format string passed to \(type).__format__")
     default: throw typeError("unsupported format string passed to \(type).__format__")
     }
   }

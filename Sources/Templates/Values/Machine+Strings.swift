@@ -134,13 +134,13 @@ extension Machine {
   /// The bytes left after stripping: white space, or the code points of `chars`.
   func strip(_ v: V, _ chars: V, left: Bool, right: Bool) throws(Fault) -> V {
     if chars.tag != .none, chars.tag != .missing, chars.tag != .str {
-      if chars.tag == .undefined, isStrict(chars) { throw undefinedError(chars) }
       throw typeError("strip arg must be None or str")
     }
     let p = v.chars
     var i = 0
     var e = v.count
     let set: [UInt32]? = chars.tag == .str ? scalars(chars.bytes) : nil
+    if let set, set.count > 16 { try burn((v.count >> 4) &* (set.count >> 4)) }
     func drops(_ s: UInt32) -> Bool { set.map { $0.contains(s) } ?? isPythonSpace(s) }
     if left {
       while i < e {
@@ -209,7 +209,6 @@ extension Machine {
       return l
     }
     guard separator.tag == .str else {
-      if separator.tag == .undefined, isStrict(separator) { throw undefinedError(separator) }
       throw typeError("must be str or None, not \(typeName(separator))")
     }
     let m = separator.count
@@ -273,7 +272,8 @@ extension Machine {
     let p = v.chars
     let n = v.count
     try burn(n / 64 + 1)
-    var left = limit
+    try search(v, old)
+    var left = max(limit, -1)
     if old.count == 0 {
       var i = 0
       while i < n, left != 0 {
@@ -340,16 +340,13 @@ extension Machine {
   // MARK: methods
 
   private func str(_ v: V, _ what: String) throws(Fault) -> V {
-    guard v.tag == .str else {
-      if v.tag == .undefined, isStrict(v) { throw undefinedError(v) }
-      throw typeError("\(what) must be str, not \(typeName(v))")
-    }
+    // Python's own methods refuse an undefined as they refuse any other type.
+    guard v.tag == .str else { throw typeError("\(what) must be str, not \(typeName(v))") }
     return v
   }
 
   private func integer(_ v: V) throws(Fault) -> Int {
-    if v.tag == .undefined, !isStrict(v) { throw typeError("'\(typeName(v))' object cannot be interpreted as an integer") }
-    return try index(v, "'\(typeName(v))' object cannot be interpreted as an integer")
+    try index(v, "'\(typeName(v))' object cannot be interpreted as an integer")
   }
 
   private func limits(_ m: Method, _ a: Args, _ range: ClosedRange<Int>) throws(Fault) {
@@ -358,6 +355,8 @@ extension Machine {
   }
 
   func callString(_ v: V, _ m: Method, _ a: Args) throws(Fault) -> V {
+    try burn(v.count >> 10)
+    if a.count > 0, a.base[0].tag == .str { try search(v, a.base[0]) }
     switch m {
     case .upper:
       try limits(m, a, 0...0)
@@ -429,7 +428,6 @@ extension Machine {
       if a.count > 1 { subject = try slice(v, a.base[1], a.count > 2 ? a.base[2] : .none, .none) }
       func check(_ x: V) throws(Fault) -> Bool {
         guard x.tag == .str else {
-          if x.tag == .undefined, isStrict(x) { throw undefinedError(x) }
           throw typeError("\(m) first arg must be str or a tuple of str, not \(typeName(x))")
         }
         guard x.count <= subject.count else { return false }
