@@ -6,7 +6,7 @@
 
 PREFIX ?= /usr/local
 PIPE := .build/release/pipe
-SOURCES := Package.swift $(shell find Sources -type f)
+SOURCES := Package.swift $(shell find Sources)
 
 # With the standard library linked in, the program starts faster and needs no Swift where it is installed.
 STATIC := $(if $(filter Darwin,$(shell uname -s)),,--static-swift-stdlib)

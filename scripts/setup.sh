@@ -18,12 +18,6 @@ if ! have swift; then
   echo "setup: there is no \`swift\` on PATH; install Swift 6.0 or newer from https://www.swift.org/install and try again" >&2
   exit 2
 fi
-version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9]*\)\..*/\1/p' | head -1)
-if [ "${version:-0}" -lt 6 ]; then
-  echo "setup: Swift ${version:-of an unknown version} is too old; pipe needs Swift 6.0 or newer" >&2
-  exit 2
-fi
-
 missing=""
 reasons=""
 need() { # package, why
@@ -32,8 +26,17 @@ need() { # package, why
 "
 }
 
+require_version() {
+  version=$(swift --version 2>/dev/null | sed -n 's/.*Swift version \([0-9][0-9]*\)\..*/\1/p' | head -1)
+  if [ "${version:-0}" -lt 6 ]; then
+    echo "setup: pipe needs Swift 6.0 or newer; this is ${version:-no Swift that starts}: $(swift --version 2>&1 | head -1)" >&2
+    exit 2
+  fi
+}
+
 case "$(uname -s)" in
 Darwin)
+  require_version
   have pkg-config || need pkgconf "finds the libraries below"
   has_library yaml-0.1 || need libyaml "reads manifests"
   PKG_CONFIG_PATH="${PKG_CONFIG_PATH:-}:/opt/homebrew/opt/libarchive/lib/pkgconfig:/usr/local/opt/libarchive/lib/pkgconfig" \
@@ -56,6 +59,22 @@ Linux) ;;
   ;;
 esac
 
+# A toolchain that was only unpacked may lack libraries of its own.
+if have ldd; then
+  tools=$(dirname "$(readlink -f "$(command -v swift)")")
+  for library in $(ldd "$tools"/swift "$tools"/swift-package "$tools"/swift-driver "$tools"/lld 2>/dev/null | sed -n 's/^[[:space:]]*\([^ ]*\) => not found$/\1/p' | sort -u); do
+    case "$library" in
+    libncurses.so.6) need libncurses6 "the Swift toolchain uses it" ;;
+    libsqlite3.so.0) need libsqlite3-0 "the Swift toolchain uses it" ;;
+    libcurl.so.4) need libcurl4 "the Swift toolchain uses it" ;;
+    libxml2.so.2) need libxml2 "the Swift toolchain uses it" ;;
+    libedit.so.2) need libedit2 "the Swift toolchain uses it" ;;
+    libz.so.1) need zlib1g "the Swift toolchain uses it" ;;
+    libstdc++.so.6) need libstdc++6 "the Swift toolchain uses it" ;;
+    esac
+  done
+fi
+have ld.gold || need binutils "links programs"
 have git || need git "fetches the Swift packages"
 [ -e /etc/ssl/certs/ca-certificates.crt ] || need ca-certificates "fetches them over HTTPS"
 have pkg-config || need pkg-config "finds the libraries below"
@@ -65,7 +84,10 @@ has_library yaml-0.1 || need libyaml-dev "reads manifests"
 has_library libarchive || need libarchive-dev "reads compressed files and archives"
 has_library sqlite3 || need libsqlite3-dev "keeps the lineage index, reads SQLite sources"
 has_library zlib || need zlib1g-dev "is what libarchive decompresses with"
-[ -z "$missing" ] && exit 0
+if [ -z "$missing" ]; then
+  require_version
+  exit 0
+fi
 
 printf 'setup: missing:\n%s' "$reasons" >&2
 if ! have apt-get; then
@@ -96,3 +118,4 @@ if [ -z "$(ls /var/lib/apt/lists/*Packages* 2>/dev/null)" ] || ! install; then
   fi
 fi
 rm -f /tmp/pipe-setup.$$
+require_version

@@ -66,7 +66,7 @@ struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "explain", abstract: "Say why a stage would run, or why not: its key of today against the last one.")
 
-  @Argument(help: "The stage. Without it: every stage.")
+  @Argument(help: "The stage. Without it: every stage.", completion: .stages)
   var stage: String?
 
   @Argument(help: "The manifest.", completion: .file(extensions: ["yaml", "yml"]))
@@ -106,7 +106,7 @@ struct ShowCommand: ParsableCommand {
     commandName: "show", abstract: "Print rows of a stage's output.",
     discussion: "With --json, or when the output is not a terminal: JSON Lines and nothing else. What is not in the store any more is made again.")
 
-  @Argument(help: ArgumentHelp("<stage> or <stage>.<output>, for example dataset.train.", valueName: "stage"))
+  @Argument(help: ArgumentHelp("<stage> or <stage>.<output>, for example dataset.train.", valueName: "stage"), completion: .outputs)
   var name: String
 
   @Argument(help: "The manifest.", completion: .file(extensions: ["yaml", "yml"]))

@@ -168,10 +168,12 @@ struct ParameterOptions: ParsableArguments {
 
 /// Which stages.
 struct SelectionOptions: ParsableArguments {
-  @Option(name: .shortAndLong, help: ArgumentHelp("Only these stages: name, +name, name+, kind:x, tag:x; a,b for both, \"a b\" for either.", valueName: "stages"))
+  @Option(
+    name: .shortAndLong, help: ArgumentHelp("Only these stages: name, +name, name+, kind:x, tag:x; a,b for both, \"a b\" for either.", valueName: "stages"),
+    completion: .stages)
   var select: [String] = []
 
-  @Option(help: ArgumentHelp("Not these stages.", valueName: "stages"))
+  @Option(help: ArgumentHelp("Not these stages.", valueName: "stages"), completion: .stages)
   var exclude: [String] = []
 
   /// Names of the stages meant; nil for all. Nothing at all is exit 4.
