@@ -44,7 +44,8 @@ public struct LockView: Sendable {
     for (title, lines) in [("source", sources), ("output", outputs), ("file", files)] {
       for line in lines {
         table.rows.append([
-          .init(title, .faint), .init(line.name), .init(Figures.count(line.rows)), .init(Figures.bytes(line.bytes)), .init("sha256:" + Figures.short(line.digest), .faint),
+          .init(title, .faint), .init(line.name), .init(Figures.count(line.rows)), .init(Figures.bytes(line.bytes)),
+          .init("sha256:" + Figures.short(line.digest), .faint),
           .init(line.detail, .faint),
         ])
       }

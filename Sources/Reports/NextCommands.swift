@@ -9,7 +9,11 @@ enum NextCommands {
       commands.append("pipe show \(name)\(manifest) -n 3")
     }
     if let file = view.files.first(where: { $0.rows > 0 }) { commands.append("pipe trace \(file.path):1") }
-    if view.isFirstRun { commands.append("pipe graph\(manifest)") } else if let stage = view.declaredStages.first(where: { $0.ran > 0 }) { commands.append("pipe explain \(stage.name)\(manifest)") }
+    if view.isFirstRun {
+      commands.append("pipe graph\(manifest)")
+    } else if let stage = view.declaredStages.first(where: { $0.ran > 0 }) {
+      commands.append("pipe explain \(stage.name)\(manifest)")
+    }
     return commands
   }
 }

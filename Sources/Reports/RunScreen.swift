@@ -26,7 +26,8 @@ public struct RunScreen: Sendable {
   }
 
   private var hasTrouble: Bool {
-    view.wasCancelled || !view.unselectedNeeds.isEmpty || view.stages.contains { $0.verdict == .failed || $0.failure != nil || $0.checks.contains { $0.isError && $0.outcome == .failed } }
+    view.wasCancelled || !view.unselectedNeeds.isEmpty
+      || view.stages.contains { $0.verdict == .failed || $0.failure != nil || $0.checks.contains { $0.isError && $0.outcome == .failed } }
   }
 
   // MARK: a run that went well
@@ -146,7 +147,9 @@ public struct RunScreen: Sendable {
     }
     if shown.count < changed.count {
       let rest = changed.dropFirst(shown.count)
-      table.rows.append([.init(""), .init("… and \(Figures.count(rest.count, "file")) more"), .init(Figures.count(rest.reduce(0) { $0 + $1.rows }, "row")), .init(""), .init("")])
+      table.rows.append([
+        .init(""), .init("… and \(Figures.count(rest.count, "file")) more"), .init(Figures.count(rest.reduce(0) { $0 + $1.rows }, "row")), .init(""), .init(""),
+      ])
     }
     if let lock = view.writtenLock {
       table.rows.append([.init(table.rows.isEmpty ? "wrote" : "", .strong), .init(lock), .init(""), .init("commit this", .accent), .init("")])
@@ -255,11 +258,12 @@ public struct RunScreen: Sendable {
     var table = TextTable(columns: [.init(title: "stage"), .init(title: "kind"), .init(title: "verdict"), .init(title: "why", isElastic: true)])
     for stage in listed where isVerbose || listed.count <= Self.rowLimit || stage.verdict != .cached {
       let tone: TerminalStyle.Tone? = stage.verdict == .wouldRun ? .accent : stage.verdict == .cached ? .faint : nil
-      let why = switch stage.verdict {
-      case .mayRun(let other): other.isEmpty ? stage.why : "if \(other) gives other rows"
-      case .blocked(let other): other.isEmpty ? stage.why : "needs \(other)"
-      default: stage.why == "cached" ? "" : stage.why
-      }
+      let why =
+        switch stage.verdict {
+        case .mayRun(let other): other.isEmpty ? stage.why : "if \(other) gives other rows"
+        case .blocked(let other): other.isEmpty ? stage.why : "needs \(other)"
+        default: stage.why == "cached" ? "" : stage.why
+        }
       table.rows.append([.init(stage.name), .init(stage.kind), .init(stage.verdict.word, tone), .init(why)])
     }
     var out = title(["plan", Figures.count(view.declaredStages.count, "stage")]) + "\n\n" + table.render(style) + remarks(after: "\n")

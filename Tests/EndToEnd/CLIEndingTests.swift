@@ -106,7 +106,8 @@ import Testing
     try prepare(seconds: 0)
     // Rows of noise, large enough for a file of their own in the store.
     try folder.write(
-      "Pipelines/noise.sh", "i=0; while [ $i -lt 400 ]; do echo \"{\\\"id\\\":\\\"$i\\\",\\\"text\\\":\\\"$(od -An -N40 -tx1 /dev/urandom | tr -d ' \\n')\\\"}\"; i=$((i+1)); done\n")
+      "Pipelines/noise.sh",
+      "i=0; while [ $i -lt 400 ]; do echo \"{\\\"id\\\":\\\"$i\\\",\\\"text\\\":\\\"$(od -An -N40 -tx1 /dev/urandom | tr -d ' \\n')\\\"}\"; i=$((i+1)); done\n")
     var manifest = try folder.read("Manifests/ends.yaml")
     manifest = manifest.replacingOccurrences(of: "run: [cat, Datasets/rows.jsonl]\n    files: [Datasets/rows.jsonl]", with: "run: [sh, Pipelines/noise.sh]")
     try folder.write("Manifests/ends.yaml", manifest)

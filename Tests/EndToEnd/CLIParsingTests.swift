@@ -11,7 +11,9 @@ import Testing
     #expect(version.output.split(separator: ".").count == 3)
     let help = try CLIProgram.run("--help", in: folder.path)
     #expect(help.status == 0)
-    for verb in ["run", "plan", "status", "explain", "show", "trace", "graph", "lint", "fmt", "schema", "cache", "doctor"] { #expect(help.output.contains("\n  \(verb) ") || help.output.contains("\n  \(verb), ")) }
+    for verb in ["run", "plan", "status", "explain", "show", "trace", "graph", "lint", "fmt", "schema", "cache", "doctor"] {
+      #expect(help.output.contains("\n  \(verb) ") || help.output.contains("\n  \(verb), "))
+    }
     #expect(help.errors.isEmpty)
   }
 

@@ -102,10 +102,14 @@ import Testing
 
   @Test func aFailureSaysWhatBecameOfEveryStage() {
     var failed = StageView(name: "pairs", kind: "assemble", verdict: .failed)
-    failed.failure = Diagnostic(id: "template", "none has no method `upper`", at: Place(path: "Pipelines/i.jinja", line: 7, column: 14, excerpt: Array("Plan: {{ plan.upper() }}".utf8)))
+    failed.failure = Diagnostic(
+      id: "template", "none has no method `upper`", at: Place(path: "Pipelines/i.jinja", line: 7, column: 14, excerpt: Array("Plan: {{ plan.upper() }}".utf8)))
     var first = ingest(.cached)
     first.ran = 0
-    var run = view([first, failed, StageView(name: "dataset", kind: "export", verdict: .blocked(by: "pairs")), StageView(name: "fit", kind: "train-submit", verdict: .blocked(by: "pairs"))])
+    var run = view([
+      first, failed, StageView(name: "dataset", kind: "export", verdict: .blocked(by: "pairs")),
+      StageView(name: "fit", kind: "train-submit", verdict: .blocked(by: "pairs")),
+    ])
     run.exitCode = 1
     #expect(
       RunScreen(run).render() == """
@@ -198,7 +202,8 @@ import Testing
 
   @Test func theSummaryHasTheNumbersThatScriptsRead() {
     let json = view([ingest(), export()]).json.compact
-    #expect(json.hasPrefix(#"{"schema_version":1,"event":"summary","manifest":"Manifests/s.yaml","name":"support","version":"2.1.0","tasks":4,"ran":4,"cached":0,"failed":0,"#))
+    #expect(
+      json.hasPrefix(#"{"schema_version":1,"event":"summary","manifest":"Manifests/s.yaml","name":"support","version":"2.1.0","tasks":4,"ran":4,"cached":0,"failed":0,"#))
     #expect(json.contains(#""stages":[{"stage":"tickets","kind":"ingest","verdict":"ran""#))
     #expect(json.contains(#""dropped":{"where":19}"#))
     #expect(json.contains(#"{"path":"Outputs/s/train.jsonl","port":"train","rows":1357,"bytes":9,"sha256":"7b1e0c94a2d1ff","change":"written"}"#))

@@ -11,7 +11,10 @@ import Testing
   }
 
   @Test func timesAreAsLongAsTheyNeedToBe() {
-    #expect([0, 0.004, 0.018, 9.99, 9.996, 59.9, 61, 3599.6, 7620].map(Figures.seconds) == ["0.00 s", "0.00 s", "0.02 s", "9.99 s", "10.0 s", "59.9 s", "1 min 01 s", "1 h 00 min", "2 h 07 min"])
+    #expect(
+      [0, 0.004, 0.018, 9.99, 9.996, 59.9, 61, 3599.6, 7620].map(Figures.seconds) == [
+        "0.00 s", "0.00 s", "0.02 s", "9.99 s", "10.0 s", "59.9 s", "1 min 01 s", "1 h 00 min", "2 h 07 min",
+      ])
   }
 
   @Test func bytesHaveUnits() {

@@ -110,8 +110,11 @@ struct UpdateCommand: ParsableCommand {
   func run() throws {
     let session = try common.session(manifest, try parameters.overrides())
     let selected = try selection.stages(of: session.pipeline)
-    try Execution(common: common, settings: execution.settings, writesLock: !parameters.areGiven || execution.lock, updated: selected ?? Set(session.pipeline.graph.stages.map(\.name)))
-      .run(session, selected: selected, isPlan: false, command: "update")
+    try Execution(
+      common: common, settings: execution.settings, writesLock: !parameters.areGiven || execution.lock,
+      updated: selected ?? Set(session.pipeline.graph.stages.map(\.name))
+    )
+    .run(session, selected: selected, isPlan: false, command: "update")
   }
 }
 
@@ -129,7 +132,8 @@ struct RetryCommand: ParsableCommand {
 
   func run() throws {
     let session = try common.session(try manifest ?? lastManifest(), try parameters.overrides())
-    try Execution(common: common, settings: execution.settings, writesLock: !parameters.areGiven || execution.lock).run(session, selected: nil, isPlan: false, command: "retry")
+    try Execution(common: common, settings: execution.settings, writesLock: !parameters.areGiven || execution.lock).run(
+      session, selected: nil, isPlan: false, command: "retry")
   }
 
   private func lastManifest() throws -> String? {
@@ -196,7 +200,9 @@ struct Execution {
       view.notes.append("the lock was not written, because parameters were given: --lock writes it")
     }
     let warnings = pipeline.remarks.count { $0.severity == .warning }
-    if warnings > 0, !view.hadNothingToDo { view.notes.append("the manifest has \(Figures.count(warnings, "warning")): pipe lint shows \(warnings == 1 ? "it" : "them")") }
+    if warnings > 0, !view.hadNothingToDo {
+      view.notes.append("the manifest has \(Figures.count(warnings, "warning")): pipe lint shows \(warnings == 1 ? "it" : "them")")
+    }
     show(view, session)
     if view.exitCode != 0 { throw Ending(status: Int32(view.exitCode)) }
   }

@@ -23,7 +23,8 @@ struct Reasons {
   private func summary(_ changes: [RunReason.Change], _ index: Int) -> String {
     // A change of the program explains whatever else differs.
     if let kind = changes.first(where: { $0.part == "kind" || $0.part.hasPrefix("component ") }) {
-      return kind.part == "kind" ? "another pipe: \(kind.before ?? "") → \(kind.after ?? "")" : "another pipe: \(part(kind.part, index)) \(kind.before ?? "–") → \(kind.after ?? "–")"
+      return kind.part == "kind"
+        ? "another pipe: \(kind.before ?? "") → \(kind.after ?? "")" : "another pipe: \(part(kind.part, index)) \(kind.before ?? "–") → \(kind.after ?? "–")"
     }
     let inputs = changes.filter { $0.part.hasPrefix("input ") }
     let own = changes.filter { !$0.part.hasPrefix("input ") }
@@ -89,7 +90,11 @@ enum SourceName {
     switch source {
     case .outside(let outside): text(outside)
     case .port(let reference):
-      if let stage = graph[reference.stage], stage.isImplicit { stage.kind.inputs.flatMap(\.sources).map { of($0, in: graph) }.joined(separator: ", ") } else { reference.description }
+      if let stage = graph[reference.stage], stage.isImplicit {
+        stage.kind.inputs.flatMap(\.sources).map { of($0, in: graph) }.joined(separator: ", ")
+      } else {
+        reference.description
+      }
     }
   }
 

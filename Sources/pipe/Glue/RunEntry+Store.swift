@@ -22,7 +22,8 @@ extension RunEntry {
         stages.append(
           Stage(
             name: record.text("stage") ?? "", kind: record.text("kind") ?? "", status: record.text("status") ?? "", tasks: record.number("tasks") ?? 0,
-            ran: record.number("ran") ?? 0, rowsIn: record.number("rows_in") ?? 0, rowsOut: record.number("rows_out") ?? 0, key: record.text("key"), failure: record.text("failure")))
+            ran: record.number("ran") ?? 0, rowsIn: record.number("rows_in") ?? 0, rowsOut: record.number("rows_out") ?? 0, key: record.text("key"),
+            failure: record.text("failure")))
       default: break
       }
     }

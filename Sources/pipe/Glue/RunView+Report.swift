@@ -8,7 +8,8 @@ extension RunView {
     let reasons = Reasons(pipeline.graph)
     self.init(
       manifest: report.manifestPath, name: report.manifestName, version: report.version, jobs: report.jobs,
-      stages: report.stages.enumerated().map { StageView($1, pipeline.graph.stages[$0], reasons.text($1.reason, at: $0)) }, seconds: report.seconds, exitCode: Int(report.exitCode))
+      stages: report.stages.enumerated().map { StageView($1, pipeline.graph.stages[$0], reasons.text($1.reason, at: $0)) }, seconds: report.seconds,
+      exitCode: Int(report.exitCode))
     runID = report.runID
     isPlan = report.isPlan
     isFirstRun = report.isFirstRun

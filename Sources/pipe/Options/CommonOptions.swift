@@ -114,7 +114,9 @@ extension CommonOptions {
     if fitting.count == 1 { return try session(path: workspace.absolute(fitting[0]), workspace, overrides) }
     // Who has just run one of them means that one.
     if let store = try? Store(directory: workspace.storeDirectory), let last = RunEntry.newest(in: store)?.manifest, fitting.contains(last) {
-      if !quiet, !json { Console.errors.write("pipe: of \(last), the last that was run (name another after it: \(fitting.filter { $0 != last }.map(Self.stem).joined(separator: ", ")))\n") }
+      if !quiet, !json {
+        Console.errors.write("pipe: of \(last), the last that was run (name another after it: \(fitting.filter { $0 != last }.map(Self.stem).joined(separator: ", ")))\n")
+      }
       return try session(path: workspace.absolute(last), workspace, overrides)
     }
     throw Complaint(

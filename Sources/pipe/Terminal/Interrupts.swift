@@ -81,16 +81,20 @@ enum BackgroundThread {
     pthread_attr_setdetachstate(&attributes, Int32(PTHREAD_CREATE_DETACHED))
     #if canImport(Darwin)
       var thread: pthread_t?
-      pthread_create(&thread, &attributes, { argument in
-        Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
-        return nil
-      }, start.toOpaque())
+      pthread_create(
+        &thread, &attributes,
+        { argument in
+          Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+          return nil
+        }, start.toOpaque())
     #else
       var thread = pthread_t()
-      pthread_create(&thread, &attributes, { argument in
-        Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().body()
-        return nil
-      }, start.toOpaque())
+      pthread_create(
+        &thread, &attributes,
+        { argument in
+          Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().body()
+          return nil
+        }, start.toOpaque())
     #endif
     pthread_attr_destroy(&attributes)
   }
