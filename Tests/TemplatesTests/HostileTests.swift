@@ -86,4 +86,33 @@ import Testing
       #expect(try r.string(good, row: #"{"x":"fine"}"#) == "fine")
     }
   }
+
+  @Test func damagedRowsEndInTextOrError() throws {
+    // A fixed sequence: a failure repeats.
+    var state: UInt64 = 0x9E37_79B9_7F4A_7C15
+    func random(_ n: Int) -> Int {
+      state = state &* 6_364_136_223_846_793_005 &+ 1_442_695_040_888_963_407
+      return Int(state >> 33) % n
+    }
+    let row = Array(#"{"x":{"a":[1,2.5e3,"t\u00e9\n\ud83d\ude00"],"b":null},"y":"plain é漢😀","z":[true,false,-0.0,123456789012345678901]}"#.utf8)
+    let alphabet = Array(#"{}[]",:\u0-9eE.+ntf é"#.utf8)
+    let t = try Template("{{ x | tojson }}{{ x.a[2][::-1] }}{{ y | upper }}{{ z | length }}{{ z[3] }}", environment: .jinja2)
+    let r = Renderer()
+    for _ in 0..<20_000 {
+      var damaged = row
+      for _ in 0...random(3) {
+        let i = random(damaged.count)
+        switch random(4) {
+        case 0: damaged.remove(at: i)
+        case 1: damaged[i] = alphabet[random(alphabet.count)]
+        case 2: damaged.insert(UInt8(random(256)), at: i)
+        default: damaged.removeSubrange(i..<min(damaged.count, i + 1 + random(8)))
+        }
+        if damaged.isEmpty { damaged = [0x7B] }
+      }
+      _ = damaged.withUnsafeBytes { bytes in
+        do throws(TemplateError) { return try r.render(t, row: bytes).count } catch { return 0 }
+      }
+    }
+  }
 }

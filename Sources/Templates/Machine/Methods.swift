@@ -295,13 +295,15 @@ extension Machine {
     if step == 1, n == v.count { return V.str(v.chars + start, length, markup: v.isMarkup) }
     if step == 1 {
       var i = 0
-      for _ in 0..<start { i += sequenceLength(v.chars[i], v.count - i) }
+      for _ in 0..<start where i < v.count { i += sequenceLength(v.chars[i], v.count - i) }
       var e = i
-      for _ in 0..<length { e += sequenceLength(v.chars[e], v.count - e) }
+      for _ in 0..<length where e < v.count { e += sequenceLength(v.chars[e], v.count - e) }
       return V.str(v.chars + i, e - i, markup: v.isMarkup)
     }
     try burn(n / 16)
     let s = scalars(v.bytes)
+    // Bytes that are no UTF-8 may decode to another number of code points than they count.
+    guard s.count == n else { throw fail("UnicodeDecodeError", "the text is not valid UTF-8") }
     let p = try allocate(length * 4).assumingMemoryBound(to: UInt8.self)
     var o = 0
     for k in 0..<length { o += encode(s[start + k * step], to: p + o) }
