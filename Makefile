@@ -45,7 +45,7 @@ install: $(PIPE)
 	  "$(DESTDIR)$(PREFIX)/share/bash-completion/completions" \
 	  "$(DESTDIR)$(PREFIX)/share/zsh/site-functions" \
 	  "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d"
-	install -m 755 $(PIPE) "$(DESTDIR)$(PREFIX)/bin/pipe"
+	install -s -m 755 $(PIPE) "$(DESTDIR)$(PREFIX)/bin/pipe"
 	$(PIPE) completions bash > "$(DESTDIR)$(PREFIX)/share/bash-completion/completions/pipe"
 	$(PIPE) completions zsh > "$(DESTDIR)$(PREFIX)/share/zsh/site-functions/_pipe"
 	$(PIPE) completions fish > "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/pipe.fish"
