@@ -50,6 +50,18 @@ package final class Scheduler: @unchecked Sendable {
       }
       stages.append(run)
     }
+    markSelection()
+  }
+
+  /// Decides, before anything runs, which stages may run and which are only looked up because a selected one reads them.
+  private func markSelection() {
+    guard let selected = options.selected else { return }
+    for run in stages.reversed() {
+      run.isSelected = selected.contains(run.stage.name)
+      run.isNeeded = run.isSelected || graph.consumers[run.index].contains { stages[$0].isNeeded }
+    }
+    // Paths used as tables have no name to select them by: they go with whoever reads them.
+    for run in stages.reversed() where run.stage.isImplicit { run.isSelected = graph.consumers[run.index].contains { stages[$0].isSelected } }
   }
 
   /// Runs until nothing is left to do. Worker threads are joined before it returns.
@@ -178,6 +190,7 @@ package final class Scheduler: @unchecked Sendable {
   }
 
   private func beginIfPossible(_ run: StageRun) {
+    guard run.isNeeded else { return end(run, .unselected) }
     for producer in graph.producers[run.index] {
       guard let finish = stages[producer].finish, !stages[producer].isUsable else { continue }
       switch finish {
@@ -188,7 +201,7 @@ package final class Scheduler: @unchecked Sendable {
       return
     }
     let tables = run.inputs.flatMap { $0 }
-    let isSelected = options.selected?.contains(run.stage.name) ?? true || run.stage.isImplicit
+    let isSelected = run.isSelected
     if tables.allSatisfy(\.isComplete) {
       switch lookUp(run) {
       case .found(let result): adopt(result, run)
@@ -350,7 +363,7 @@ package final class Scheduler: @unchecked Sendable {
       table.isComplete = true
     }
     // Checks and outputs are looked at on every run: an output edited by hand is made again.
-    if options.isPlan || !run.stage.needsFinish {
+    if options.isPlan || !run.stage.needsFinish || !run.isSelected {
       end(run, .cached)
     } else {
       run.phase = .finishing

@@ -35,6 +35,10 @@ package final class StageRun {
   package let index: Int
   package let stage: Stage
   package internal(set) var phase = Phase.waiting
+  /// Whether it may run.
+  package internal(set) var isSelected = true
+  /// Whether it may run, or something that may run reads it.
+  var isNeeded = true
   /// By input port, the tables behind its sources, in order.
   package internal(set) var inputs: [[TableRun]] = []
   package let outputs: [TableRun]

@@ -207,7 +207,7 @@ public final class Session: Sendable {
     var kept: Set<String> = []
     for run in scheduler.stages {
       let name = run.stage.name
-      guard run.isUsable, let key = run.key, let result = run.result else {
+      guard run.isUsable, run.isSelected, let key = run.key, let result = run.result else {
         kept.insert(name)
         continue
       }
@@ -251,7 +251,7 @@ public final class Session: Sendable {
         name = "external:\(external)"
       }
       let users = readers.map { scheduler.stages[$0] }
-      guard let content = summary.content, users.contains(where: \.isUsable) else { continue }
+      guard let content = summary.content, users.contains(where: { $0.isUsable && $0.isSelected }) else { continue }
       lock.sources.append(
         .init(name: name, content: content, files: summary.files, rows: summary.rows, bytes: summary.bytes, readers: users.map(\.stage.name).sorted()))
     }
@@ -273,7 +273,7 @@ public final class Session: Sendable {
         }
       exitCode = Self.graver(exitCode, code)
     }
-    if exitCode == 0, stages.contains(where: { $0.status == .blocked }) { exitCode = 1 }
+    if exitCode == 0, zip(scheduler.stages, stages).contains(where: { $0.isSelected && $1.status == .blocked }) { exitCode = 1 }
     return RunReport(
       manifestPath: pipeline.path, manifestName: pipeline.name, version: pipeline.version, isPlan: options.isPlan, isFirstRun: isFirstRun, jobs: options.jobs,
       stages: stages, lockPath: nil, lockChanged: false, seconds: 0, wasCancelled: scheduler.wasCancelled, exitCode: exitCode, runID: nil, notes: [])
