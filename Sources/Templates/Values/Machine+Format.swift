@@ -171,7 +171,6 @@ extension Machine {
       guard n.isNumber else { throw typeError("%\(Unicode.Scalar(c)) format: a real number is required, not \(typeName(v))") }
       text = try digits(n, 10, spec)
     case UInt8(ascii: "x"), UInt8(ascii: "X"), UInt8(ascii: "o"):
-      if v.tag == .undefined { throw undefinedError(v) }
       guard v.isNumber, v.tag != .float else {
         throw typeError("%\(Unicode.Scalar(c)) format: an integer is required, not \(typeName(v))")
       }
