@@ -204,10 +204,11 @@ public final class Session: Sendable {
     // Nothing came of it: what lies in `Outputs/` is as it was.
     guard scheduler.stages.contains(where: \.isUsable) else { return false }
     var new = LockFile(manifest: pipeline.name, version: pipeline.version)
+    let withheld = Self.withheld(scheduler)
     var kept: Set<String> = []
     for run in scheduler.stages {
       let name = run.stage.name
-      guard run.isUsable, run.isSelected, let key = run.key, let result = run.result else {
+      guard run.isUsable, run.isSelected, !withheld.contains(run.index), let key = run.key, let result = run.result else {
         kept.insert(name)
         continue
       }
@@ -219,7 +220,8 @@ public final class Session: Sendable {
         new.files.append(.init(path: file.path, stage: name, port: file.port, sha256: file.sha256, rows: file.rows, bytes: file.bytes))
       }
     }
-    addSources(scheduler, to: &new)
+    guard !new.stages.isEmpty else { return false }
+    addSources(scheduler, except: kept, to: &new)
     new.pins = snapshots.pins
     if let lock {
       new.keep(kept, from: lock)
@@ -237,7 +239,22 @@ public final class Session: Sendable {
     return true
   }
 
-  private func addSources(_ scheduler: Scheduler, to lock: inout LockFile) {
+  /// Stages whose new results lie behind no file in place: what reads them has not published. Their old lines stay, so that the lock
+  /// goes on describing how what lies in `Outputs/` was made.
+  private static func withheld(_ scheduler: Scheduler) -> Set<Int> {
+    func ancestors(of starts: [StageRun]) -> Set<Int> {
+      var found: Set<Int> = []
+      var open = starts.map(\.index)
+      while let next = open.popLast() {
+        for producer in scheduler.graph.producers[next] where found.insert(producer).inserted { open.append(producer) }
+      }
+      return found
+    }
+    let publishing = scheduler.stages.filter { !$0.stage.kind.publishes.isEmpty }
+    return ancestors(of: publishing.filter { !$0.isUsable }).subtracting(ancestors(of: publishing.filter(\.isUsable)))
+  }
+
+  private func addSources(_ scheduler: Scheduler, except kept: Set<String>, to lock: inout LockFile) {
     var external = 0
     for (readers, summary) in scheduler.sources.summaries() {
       var name: String
@@ -251,7 +268,7 @@ public final class Session: Sendable {
         name = "external:\(external)"
       }
       let users = readers.map { scheduler.stages[$0] }
-      guard let content = summary.content, users.contains(where: { $0.isUsable && $0.isSelected }) else { continue }
+      guard let content = summary.content, users.contains(where: { run in run.isUsable && run.isSelected && !kept.contains(run.stage.name) }) else { continue }
       lock.sources.append(
         .init(name: name, content: content, files: summary.files, rows: summary.rows, bytes: summary.bytes, readers: users.map(\.stage.name).sorted()))
     }
