@@ -10,6 +10,16 @@ struct Seeded: RandomNumberGenerator {
     z = (z ^ z >> 27) &* 0x94D0_49BB_1331_11EB
     return z ^ z >> 31
   }
+
+  /// A number below `limit`.
+  mutating func below(_ limit: Int) -> Int { Int(next() % UInt64(limit)) }
+
+  /// So many different numbers below `limit`.
+  mutating func different(_ count: Int, below limit: Int) -> [Int] {
+    var found: Set<Int> = []
+    while found.count < count { found.insert(below(limit)) }
+    return found.sorted()
+  }
 }
 
 /// Tickets made from a seed, their labels, and the manifest that turns them into a training set.
@@ -20,18 +30,31 @@ struct TicketData {
 
   init(count: Int, seed: UInt64) {
     var random = Seeded(seed)
-    rows = (0..<count).map { TicketData.row($0, &random) }
-    labels = (0..<count).map { TicketData.label($0, TicketData.classes[Int.random(in: 0..<4, using: &random)]) }
+    rows = (0..<count).map { TicketData.row("T\($0)", &random) }
+    labels = (0..<count).map { TicketData.label("T\($0)", TicketData.classes[random.below(4)]) }
   }
 
-  static func row(_ id: Int, _ random: inout Seeded) -> String {
-    let words = ["karte", "zahlung", "konto", "rückruf", "\\\"so\\\"", "strom", "zähler", "login", "passwort", "😀", "1.10", "bitte"]
-    let text = (0..<Int.random(in: 30...200, using: &random)).map { _ in words[Int.random(in: 0..<words.count, using: &random)] }.joined(separator: " ")
-    return "{\"id\":\"T\(id)\",\"customer\":\"C\(Int.random(in: 0..<5000, using: &random))\",\"text\":\"\(text)\",\"amount\":1.10}"
+  /// Phrases instead of words: tests are built for debugging, and this makes 60 MB in seconds.
+  private static let phrases: [String] = {
+    let words = [
+      "karte", "zahlung", "konto", "rückruf", "\\\"so\\\"", "strom", "zähler", "login", "passwort",
+      "😀", "1.10", "bitte",
+    ]
+    var random = Seeded(1)
+    return (0..<512).map { _ in (0..<8).map { _ in words[random.below(words.count)] + " " }.joined()
+    }
+  }()
+
+  /// About 830 bytes on average.
+  static func row(_ id: String, _ random: inout Seeded) -> String {
+    var row = "{\"id\":\"\(id)\",\"customer\":\"C\(random.below(5000))\",\"text\":\""
+    for _ in 0..<4 + random.below(21) { row += phrases[random.below(phrases.count)] }
+    row += "\",\"amount\":1.10}"
+    return row
   }
 
-  static func label(_ id: Int, _ name: String) -> String {
-    "{\"sheet\":\"tickets\",\"item\":\"T\(id)\",\"label_type\":\"intent\",\"label\":\"\(name)\",\"confidence\":0.9}"
+  static func label(_ item: String, _ name: String, confidence: String = "0.9") -> String {
+    "{\"sheet\":\"tickets\",\"item\":\"\(item)\",\"label_type\":\"intent\",\"label\":\"\(name)\",\"confidence\":\(confidence)}"
   }
 
   func write(into folder: CLIProgram.Folder) throws {
@@ -63,10 +86,11 @@ struct TicketData {
         gate: { status: [labeled], use: training }
         to: Outputs/tickets/${split}.jsonl
         expect: [ "rows.train > 0", "overlap(train, eval, key='customer') == 0" ]
+
     """
 
   func setUp(_ folder: CLIProgram.Folder) throws {
-    try folder.write("tickets.yaml", TicketData.manifest + "\n")
+    try folder.write("tickets.yaml", TicketData.manifest)
     try write(into: folder)
   }
 }
