@@ -51,7 +51,9 @@ enum CSVHeader {
       if name.text.isEmpty {
         throw window.error(
           .header, "column \(index + 1) has no name", at: name.offset,
-          help: "name it in the file, or give all names: `options: { header: [\(names.indices.prefix(3).map { names[$0].text.isEmpty ? "name" : names[$0].text }.joined(separator: ", "))\(names.count > 3 ? ", …" : "")] }`")
+          help:
+            "name it in the file, or give all names: `options: { header: [\(names.indices.prefix(3).map { names[$0].text.isEmpty ? "name" : names[$0].text }.joined(separator: ", "))\(names.count > 3 ? ", …" : "")] }`"
+        )
       }
       if !seen.insert(name.text).inserted {
         throw window.error(

@@ -100,7 +100,8 @@ enum Encoding {
     }
     if let kind = packed(start) {
       throw ReadError(
-        .archive, "this is \(kind) data, but its name does not say so", in: window.name, help: "the name's end (`.gz`, `.zip`, …) decides how a file is unpacked: rename it")
+        .archive, "this is \(kind) data, but its name does not say so", in: window.name,
+        help: "the name's end (`.gz`, `.zip`, …) decides how a file is unpacked: rename it")
     }
     if start.starts(with: [0xEF, 0xBB, 0xBF]) { window.drop(3) }
   }

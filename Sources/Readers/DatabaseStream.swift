@@ -175,7 +175,8 @@ final class DatabaseStream: ByteStream {
       let text = UnsafeRawBufferPointer(start: sqlite3_column_text(statement, index), count: Int(sqlite3_column_bytes(statement, index)))
       guard UTF8Check.firstError(text) == nil else { return "holds text that is not UTF-8" }
       JSONText.append(text, to: &pending)
-    case SQLITE_BLOB: return "holds a blob of \(sqlite3_column_bytes(statement, index)) bytes, which JSON cannot: read it with a `query` that has `hex(…)` or `CAST(… AS TEXT)`"
+    case SQLITE_BLOB:
+      return "holds a blob of \(sqlite3_column_bytes(statement, index)) bytes, which JSON cannot: read it with a `query` that has `hex(…)` or `CAST(… AS TEXT)`"
     default: pending += Array("null".utf8)
     }
     return nil
@@ -188,7 +189,9 @@ final class DatabaseStream: ByteStream {
     switch result & 0xFF {
     case SQLITE_BUSY, SQLITE_LOCKED: throw error("the database is locked by another program", help: "run again when it has finished writing")
     case SQLITE_NOTADB, SQLITE_CORRUPT: throw error("the database is damaged: \(String(cString: sqlite3_errmsg(database)))", help: "`PRAGMA integrity_check` says more")
-    case SQLITE_CANTOPEN: throw error("the database cannot be opened for reading", help: "a database in WAL mode needs a folder that can be written to, or `PRAGMA journal_mode=DELETE` first")
+    case SQLITE_CANTOPEN:
+      throw error(
+        "the database cannot be opened for reading", help: "a database in WAL mode needs a folder that can be written to, or `PRAGMA journal_mode=DELETE` first")
     default: throw error("the database cannot be read: \(String(cString: sqlite3_errmsg(database)))")
     }
   }

@@ -61,7 +61,8 @@ struct JSONCutter: RecordCutter {
   private func missing(_ key: String, _ seen: [String], _ window: ContentWindow) -> ReadError {
     let keys = seen.isEmpty ? "it has no keys" : "it has \(seen.prefix(5).map { "`\($0)`" }.joined(separator: ", "))" + (seen.count > 5 ? " …" : "")
     return window.error(
-      .structure, "the object has no key `\(key)`", at: max(0, scan.at - 1), label: keys, help: "`options: { rows: /data/items }` names the array by the keys that lead to it")
+      .structure, "the object has no key `\(key)`", at: max(0, scan.at - 1), label: keys,
+      help: "`options: { rows: /data/items }` names the array by the keys that lead to it")
   }
 
   mutating func next(in window: ContentWindow, from start: Int) throws(ReadError) -> RecordEnd? {
@@ -229,7 +230,8 @@ struct JSONStructureScan {
       let bytes = window.bytes
       while at < bytes.count {
         switch bytes[at] {
-        case UInt8(ascii: "\""): try skipString(window)
+        case UInt8(ascii: "\""):
+          try skipString(window)
           // The bytes may have moved.
           if at <= bytes.count, window.bytes.baseAddress == bytes.baseAddress, window.bytes.count == bytes.count { continue }
         case UInt8(ascii: "{"):

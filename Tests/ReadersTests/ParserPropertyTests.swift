@@ -89,7 +89,10 @@ import Testing
         let cell = (0..<random.below(4)).map { _ in random.pick(pieces) }.joined()
         switch random.below(8) {
         case 0: text += cell
-        default: text += cell.contains { ",\"\r\n".contains($0) } || random.below(3) == 0 ? "\"" + cell.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"" : cell
+        default:
+          text +=
+            cell.contains { ",\"\r\n".contains($0) } || random.below(3) == 0
+            ? "\"" + cell.split(separator: "\"", omittingEmptySubsequences: false).joined(separator: "\"\"") + "\"" : cell
         }
       }
       text += random.pick(["\n", "\n", "\r\n"])

@@ -71,6 +71,8 @@ public struct LabelType: Sendable {
 public struct TableTraits: Sendable {
   /// The columns that identify a row; empty when content does.
   public var rowKey: [String]
+  /// Whether the engine refuses two rows of one key. Where keys come from rows that were checked before, nobody has to look again.
+  public var isKeyUnique: Bool
   /// The sheet that labels are keyed by.
   public var sheet: String?
   /// The columns, when they are known.
@@ -81,9 +83,10 @@ public struct TableTraits: Sendable {
   public var governance: Governance?
 
   public init(
-    rowKey: [String] = [], sheet: String? = nil, columns: [String]? = nil, labelTypes: [String] = [], governance: Governance? = nil
+    rowKey: [String] = [], isKeyUnique: Bool = false, sheet: String? = nil, columns: [String]? = nil, labelTypes: [String] = [], governance: Governance? = nil
   ) {
     self.rowKey = rowKey
+    self.isKeyUnique = isKeyUnique
     self.sheet = sheet
     self.columns = columns
     self.labelTypes = labelTypes

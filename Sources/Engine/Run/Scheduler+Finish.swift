@@ -6,7 +6,10 @@ extension Scheduler {
   func finish(_ index: Int) {
     let run = stages[index]
     let outcome = Result { () throws(TaskFailure) in
-      if run.result == nil { try recordResult(run) }
+      if run.result == nil {
+        try UniqueKeys.check(run, self)
+        try recordResult(run)
+      }
       run.verdicts = try services.evaluate(run, in: self)
       if run.verdicts.contains(where: { $0.outcome == .failed && $0.check.severity == .error }) { return false }
       run.published = try services.publish(run, in: self)

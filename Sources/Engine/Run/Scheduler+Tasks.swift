@@ -169,6 +169,11 @@ extension Scheduler {
           try store.put(bytes, as: result.ports[place.port].chunks[place.index].digest)
         }
         try store.record(.action, key, result.encode())
+        for (port, output) in run.stage.kind.outputs.enumerated() where output.traits.isKeyUnique && !output.traits.rowKey.isEmpty {
+          for (index, ref) in result.ports[port].chunks.enumerated() {
+            if let bytes = fresh[FreshChunk(port: port, index: index)] { UniqueKeys.prepare(output.traits.rowKey, ref, bytes, store) }
+          }
+        }
         for wanted in run.countedColumns {
           for (index, ref) in result.ports[wanted.port].chunks.enumerated() {
             if let bytes = fresh[FreshChunk(port: wanted.port, index: index)] { ColumnCounts.prepare(wanted.column, ref, bytes, store) }

@@ -28,7 +28,9 @@ struct IngestInput: Sendable {
     let hasStages = sources.contains { if case .port = $0 { true } else { false } }
     if isOutside, hasStages {
       reader.report(
-        from.problem("mixed-input", "`from` mixes files with stages", help: "ingest the files in a stage of their own, then list the stages: from: [\"${stages.a}\", \"${stages.b}\"]"))
+        from.problem(
+          "mixed-input", "`from` mixes files with stages",
+          help: "ingest the files in a stage of their own, then list the stages: from: [\"${stages.a}\", \"${stages.b}\"]"))
     }
     if hasStages, !isOutside, let format = reader.setting("format") {
       reader.report(format.problem("format", "`format` says how files are read, and `from` has none", help: "take `format` away"))
@@ -104,7 +106,12 @@ private struct FormatOptions {
       }
       if let header = options.entry("header") {
         if header.bool == false { dialect.header = .none }
-        if header.list != nil { dialect.header = .names(header.texts) }
+        if let names = header.list {
+          for (index, name) in names.enumerated() where name.text == "" || names[..<index].contains(where: { $0.text == name.text }) {
+            reader.report(name.problem("option", name.text == "" ? "a column needs a name" : "`header` names `\(name.text ?? "")` twice"))
+          }
+          dialect.header = .names(header.texts)
+        }
       }
       dialect.null = options.entry("null")?.text
       return .csv(dialect)

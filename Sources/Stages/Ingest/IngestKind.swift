@@ -23,8 +23,10 @@ public struct IngestKind: StageKind {
     let steps = RowSteps(&reader)
     sample = Sample(reader.setting("sample"), steps, &reader)
     quarantines = reader.setting("on_bad_row")?.text == "quarantine"
+    // `many: all` makes several rows of one, and their key tells them apart no longer.
+    let isMultiplied = steps.joins.contains { $0.many == .all }
     traits = TableTraits(
-      rowKey: steps.rowKey.columns, sheet: reader.setting("sheet")?.text, columns: steps.columnNames,
+      rowKey: isMultiplied ? [] : steps.rowKey.columns, isKeyUnique: true, sheet: reader.setting("sheet")?.text, columns: steps.columnNames,
       governance: Governance(reader.setting("governance")))
     try reader.finish()
     self.input = input
@@ -37,6 +39,13 @@ public struct IngestKind: StageKind {
   }
 
   public var outputs: [OutputPort] { [OutputPort("rows", traits: traits), OutputPort("quarantined")] }
+
+  public func derivedFacts(_ sums: [String: Int]) -> [String: Double] {
+    // A count that nothing added to is 0, not unknown.
+    var facts: [String: Double] = [:]
+    for name in Self.facts where sums[name] == nil { facts[name] = 0 }
+    return facts
+  }
 
   public func note(_ sums: [String: Int]) -> String? { sums["quarantined"].flatMap { $0 == 0 ? nil : "\($0) quarantined" } }
 
