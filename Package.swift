@@ -65,7 +65,7 @@ let package = Package(
     .executableTarget(
       name: "pipe",
       dependencies: [
-        "Diagnostics", "Rows", "Manifests", "Store", "Lineage", "Processes", "Engine", "Reports", "Stages",
+        "Diagnostics", "Rows", "Manifests", "Templates", "Store", "Lineage", "Processes", "Engine", "Reports", "Stages",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
