@@ -192,11 +192,13 @@ public struct StageRecord: Sendable, Equatable {
   public var inputs: [Input]
   public var outputs: [Output]
   public var checks: [Check]
+  /// What went wrong, in one message; nil when nothing did, or only a check.
+  public var failure: String?
 
   public init(
     name: String, kind: String, caseLabel: String? = nil, key: Digest? = nil, status: Status, reason: Reason, tasksTotal: Int = 0,
     tasksRan: Int = 0, tasksCached: Int = 0, rowsIn: Int? = nil, rowsOut: Int? = nil, dropped: [Drop] = [], facts: [Fact] = [],
-    durationMicroseconds: Int64 = 0, inputs: [Input] = [], outputs: [Output] = [], checks: [Check] = []
+    durationMicroseconds: Int64 = 0, inputs: [Input] = [], outputs: [Output] = [], checks: [Check] = [], failure: String? = nil
   ) {
     self.name = name
     self.kind = kind
@@ -215,6 +217,7 @@ public struct StageRecord: Sendable, Equatable {
     self.inputs = inputs
     self.outputs = outputs
     self.checks = checks
+    self.failure = failure
   }
 
   /// The output on a port.

@@ -12,7 +12,7 @@ extension StageRecord {
       ("dropped", list(dropped) { .object([("reason", .string($0.reason)), ("rows", .number($0.rows))]) }),
       ("facts", list(facts) { .object([("name", .string($0.name)), ("value", $0.value.json)]) }),
       ("duration_us", .number(durationMicroseconds)), ("inputs", list(inputs, \.json)), ("outputs", list(outputs, \.json)),
-      ("checks", list(checks, \.json)),
+      ("checks", list(checks, \.json)), ("failure", failure.map(JSON.string)),
     ])
   }
 
@@ -51,7 +51,7 @@ extension StageRecord {
       tasksTotal: json["tasks"]?["total"]?.int ?? 0, tasksRan: json["tasks"]?["ran"]?.int ?? 0,
       tasksCached: json["tasks"]?["cached"]?.int ?? 0,
       rowsIn: json["rows_in"]?.int, rowsOut: json["rows_out"]?.int, dropped: dropped, facts: facts,
-      durationMicroseconds: json["duration_us"]?.int64 ?? 0, inputs: inputs, outputs: outputs, checks: checks)
+      durationMicroseconds: json["duration_us"]?.int64 ?? 0, inputs: inputs, outputs: outputs, checks: checks, failure: json["failure"]?.text)
   }
 }
 

@@ -81,6 +81,16 @@ public final class StatIndex: Sendable {
     }
   }
 
+  /// Everything the index could answer: what a collection has to keep.
+  public func digests() -> Set<Digest> {
+    state.withLock { state in
+      load(&state)
+      var digests = Set(state.added.values.map(\.digest))
+      if let table = state.table { for number in 0..<table.count { if let record = table.record(number) { digests.insert(record.digest) } } }
+      return digests
+    }
+  }
+
   /// Writes what was recorded since the last save; without that it does nothing.
   public func save() throws(StoreError) {
     let hasNews = state.withLock { !$0.added.isEmpty || $0.wantsRefresh }

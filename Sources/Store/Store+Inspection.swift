@@ -1,4 +1,4 @@
-internal import Rows
+public import Rows
 internal import Synchronization
 
 #if canImport(Glibc)
@@ -124,6 +124,22 @@ extension Store {
       try extendIndex()
     }
     return result
+  }
+
+  /// Every entry of some kinds that a lookup finds, in no order that means anything. Reads every segment once.
+  public func entries(of kinds: Set<EntryKind>) throws(StoreError) -> [(kind: EntryKind, key: Digest, payload: [UInt8])] {
+    try flushBuffer()
+    refresh()
+    let wanted = Set(kinds.map(\.rawValue))
+    var found: [(kind: EntryKind, key: Digest, payload: [UInt8])] = []
+    var large: [(kind: EntryKind, key: Digest)] = []
+    forEachRecord { id, header, payload in
+      guard wanted.contains(id.kind) else { return }
+      let kind = EntryKind(rawValue: id.kind)
+      if header.flags & RecordHeader.inBlob == 0 { found.append((kind, id.key, Array(payload))) } else { large.append((kind, id.key)) }
+    }
+    for (kind, key) in large { if let payload = try entry(kind, key) { found.append((kind, key, payload)) } }
+    return found
   }
 
   // MARK: Walking

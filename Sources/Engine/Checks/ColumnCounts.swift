@@ -37,6 +37,10 @@ struct ColumnCounts {
   private static func keep(_ counts: ColumnCounts, _ column: String, _ ref: ChunkRef, _ store: Store) {
     // Not kept means counted again next time; the counts are right either way.
     try? store.record(.sidecar, key(column, ref), counts.encode())
+    // Checks are in no key, so that nothing else leads a collection here.
+    var trail = ((try? store.entry(.trail, ref.digest)) ?? nil).flatMap { try? Trail(decoding: $0) } ?? Trail()
+    trail.add(.sidecar, key(column, ref))
+    try? store.record(.trail, ref.digest, trail.encode())
   }
 
   private static func key(_ column: String, _ ref: ChunkRef) -> Digest {

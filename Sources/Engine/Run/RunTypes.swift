@@ -74,6 +74,8 @@ public struct RunOptions: Sendable {
   public var writesLock = true
   /// Bytes of chunks that may be in memory on their way from one task to the next.
   public var memoryBudget = 48 << 20
+  /// The version of the program, for the run's record.
+  public var pipeVersion = ""
 
   public init() {}
 }

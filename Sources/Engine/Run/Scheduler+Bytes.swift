@@ -182,7 +182,7 @@ extension Scheduler {
     let sides = task.work == .chunks ? try lookUpSides(task, run, chunks, &fetched) : []
     let inputs = try inputs(task, run, chunks, fetched, consuming: false)
     let key = key(of: task, run, chunks: chunks, sides: sides.map(\.digest))
-    guard case .rows(let result, let fresh) = try execute(task, run, inputs, sides.map(\.rows), key, WorkerLocal()) else {
+    guard case .rows(let result, let fresh, _) = try execute(task, run, inputs, sides.map(\.rows), key, WorkerLocal()) else {
       preconditionFailure("only tasks that make rows are done again")
     }
     do throws(StoreError) { try store.record(.action, key, result.encode()) } catch { throw TaskFailure(error) }

@@ -68,6 +68,8 @@ extension Scheduler {
         ports: ports, tasks: tasks, taskCount: run.ran + run.cached, rowsIn: rowsIn(run), drops: drops,
         facts: facts.map { (name: $0.key, sum: $0.value) }.sorted { $0.name < $1.name })
       if run.stage.settings.isCached { try store.record(.stageResult, run.key!, result.encode()) }
+      let trail = trail(of: run)
+      if !trail.isEmpty { try store.record(.trail, run.key!, trail.encode()) }
       try store.record(.preImage, run.key!, preImage.encode())
       run.result = result
     } catch { throw TaskFailure(error) }

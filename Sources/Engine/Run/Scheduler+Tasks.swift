@@ -102,7 +102,7 @@ extension Scheduler {
 
   enum Execution {
     case partial([UInt8])
-    case rows(TaskResult, fresh: [FreshChunk: [UInt8]])
+    case rows(TaskResult, fresh: [FreshChunk: [UInt8]], trail: Trail)
   }
 
   /// Does the work of a task and nothing else; also what a rewind calls.
@@ -111,7 +111,8 @@ extension Scheduler {
   ) throws(TaskFailure) -> Execution {
     let supervision = services.supervision(stage: run.stage, timeoutSeconds: run.stage.settings.timeoutSeconds)
     defer { services.endSupervision(supervision) }
-    let rowResults = rowResults(run)
+    let rowTrail = RowTrail()
+    let rowResults = rowResults(run, rowTrail)
     if task.work == .partial {
       switch run.stage.kind.work {
       case .reduce(let work): return .partial(try work.partial(run.stage.kind.inputs[task.port].name, inputs[0]))
@@ -144,7 +145,7 @@ extension Scheduler {
     case .wholeInput(let work):
       try work.body(WholeInput(wholes: try wholeTables(run, streams: true), worker: local, rowResults: rowResults, supervision: supervision), writer)
     }
-    return .rows(try writer.finish(), fresh: fresh)
+    return .rows(try writer.finish(), fresh: fresh, trail: rowTrail.trail)
   }
 
   /// Whether an output's bytes stay in the store: where they cannot be made again cheaply, and where they are published.
@@ -160,7 +161,7 @@ extension Scheduler {
       case .partial(let bytes):
         task.partial = bytes
         try store.record(.partial, key, bytes)
-      case .rows(let result, let fresh):
+      case .rows(let result, let fresh, let trail):
         task.result = result
         task.fresh = fresh
         let spilled = monitor.locked { run.outputs.indices.filter { hasLaterReaders(run, port: $0) } }
@@ -168,6 +169,7 @@ extension Scheduler {
         for (place, bytes) in fresh where isCrowded || spilled.contains(place.port) {
           try store.put(bytes, as: result.ports[place.port].chunks[place.index].digest)
         }
+        if !trail.isEmpty { try store.record(.trail, key, trail.encode()) }
         try store.record(.action, key, result.encode())
         for (port, output) in run.stage.kind.outputs.enumerated() where output.traits.isKeyUnique && !output.traits.rowKey.isEmpty {
           for (index, ref) in result.ports[port].chunks.enumerated() {
@@ -279,7 +281,7 @@ extension Scheduler {
     }
   }
 
-  private func rowResults(_ run: StageRun) -> RowResults {
+  private func rowResults(_ run: StageRun, _ trail: RowTrail) -> RowResults {
     guard isCacheUsed(by: run) || run.stage.settings.isCached else { return .none }
     let base = run.base
     let usesCache = isCacheUsed(by: run)
@@ -292,9 +294,16 @@ extension Scheduler {
       return Digest.of(writer.bytes)
     }
     return RowResults(
-      find: { row in usesCache ? (try? store.entry(.rowResult, key(row))) ?? nil : nil },
+      find: { row in
+        guard usesCache, let found = (try? store.entry(.rowResult, key(row))) ?? nil else { return nil }
+        trail.add(key(row))
+        return found
+      },
       // A result that could not be kept is computed again next time; the row itself is fine.
-      keep: { row, bytes in try? store.record(.rowResult, key(row), bytes) })
+      keep: { row, bytes in
+        trail.add(key(row))
+        try? store.record(.rowResult, key(row), bytes)
+      })
   }
 }
 

@@ -18,7 +18,7 @@ final class RunHost: RunServices {
   private let lastKeys: [String: Digest]
   private let publisher: Publisher
   private let observer: @Sendable (RunEvent) -> Void
-  private let logs: RunLogs
+  let recorder: RunRecorder
   private let manifestLock: ManifestLock
   private let cancelled = Atomic<Bool>(false)
   private let groups = Mutex<Set<Int32>>([])
@@ -26,7 +26,7 @@ final class RunHost: RunServices {
   let gpuCount: Int
 
   init(
-    workspace: Workspace, store: Store, lock: LockFile?, lastKeys: [String: Digest], logs: RunLogs, manifestLock: ManifestLock,
+    workspace: Workspace, store: Store, lock: LockFile?, lastKeys: [String: Digest], recorder: RunRecorder, manifestLock: ManifestLock,
     observer: @escaping @Sendable (RunEvent) -> Void
   ) {
     self.workspace = workspace
@@ -34,7 +34,7 @@ final class RunHost: RunServices {
     self.lock = lock
     self.lastKeys = lastKeys
     self.publisher = Publisher(workspace: workspace, store: store)
-    self.logs = logs
+    self.recorder = recorder
     self.manifestLock = manifestLock
     self.observer = observer
     self.memoryBytes = max(1 << 30, Int(sysconf(Int32(_SC_PHYS_PAGES))) * Int(sysconf(Int32(_SC_PAGESIZE))))
@@ -77,35 +77,39 @@ final class RunHost: RunServices {
   /// What commands that belong to no stage's task (a source's) obey.
   var oversight: Oversight {
     Oversight(
-      isCancelled: { self.isCancelled }, started: { group in self.groups.withLock { _ = $0.insert(group) } },
+      isCancelled: { self.isCancelled },
+      started: { group in
+        self.recorder.begin()
+        self.groups.withLock { _ = $0.insert(group) }
+      },
       ended: { group in self.groups.withLock { _ = $0.remove(group) } })
   }
 
   private final class TaskSupervision: Supervision {
     let host: RunHost
-    let logPath: String
+    let stage: String
     let timeoutSeconds: Double?
-    private let directories = Mutex<[String]>([])
+    private let directories = Mutex<[ScratchDirectory]>([])
 
-    init(_ host: RunHost, logPath: String, timeoutSeconds: Double?) {
+    init(_ host: RunHost, stage: String, timeoutSeconds: Double?) {
       self.host = host
-      self.logPath = logPath
+      self.stage = stage
       self.timeoutSeconds = timeoutSeconds
     }
+
+    var logPath: String { host.recorder.stageLog(stage) }
 
     var isCancelled: Bool { host.isCancelled }
     var root: String { host.workspace.root }
 
     func temporaryDirectory() throws(TaskFailure) -> String {
-      let parent = host.store.directory + "/tmp"
-      mkdir(host.store.directory, 0o777)
-      mkdir(parent, 0o777)
-      let path = parent + "/task-\(getpid())-\(String(UInt64.random(in: .min ... .max), radix: 36))"
-      guard mkdir(path, 0o700) == 0 else {
-        throw TaskFailure(id: "temporary", message: "no folder for the task's files: \(path): \(String(cString: strerror(errno)))")
+      do throws(StoreError) {
+        let directory = try host.store.scratchDirectory()
+        directories.withLock { $0.append(directory) }
+        return directory.path
+      } catch {
+        throw TaskFailure(id: "temporary", message: "no folder for the task's files: \(error)")
       }
-      directories.withLock { $0.append(path) }
-      return path
     }
 
     func register(processGroup: Int32) {
@@ -116,23 +120,16 @@ final class RunHost: RunServices {
 
     func unregister(processGroup: Int32) { host.groups.withLock { _ = $0.remove(processGroup) } }
 
-    func end() { for path in directories.withLock({ $0 }) { FileTree.remove(path) } }
+    func end() { for directory in directories.withLock({ $0 }) { directory.remove() } }
   }
 
   func supervision(stage: Stage, timeoutSeconds: Double?) -> any Supervision {
-    TaskSupervision(self, logPath: logs.path(of: stage.name), timeoutSeconds: timeoutSeconds)
+    // A task is about to do its work: from here on there is something to record, and to be protected from collections.
+    recorder.begin()
+    return TaskSupervision(self, stage: stage.name, timeoutSeconds: timeoutSeconds)
   }
 
   func endSupervision(_ supervision: any Supervision) { (supervision as? TaskSupervision)?.end() }
-}
-
-/// Where stages' standard error goes: made with the first process that writes some.
-final class RunLogs: Sendable {
-  let log: RunLog
-
-  init(_ log: RunLog) { self.log = log }
-
-  func path(of stage: String) -> String { log.directory + "/logs/" + stage.map { $0 == "/" ? "_" : String($0) }.joined() + ".log" }
 }
 
 /// The manifest's lock between processes: held from the first publication of a run until its lock file is written, so that the lock

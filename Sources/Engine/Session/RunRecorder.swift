@@ -1,66 +1,62 @@
-import Diagnostics
-import Rows
+import Lineage
 import Store
+import Synchronization
 
-/// Writes a finished run into its log: one JSON object per stage, then one for the run.
-struct RunRecorder {
-  let log: RunLog
+/// Writes down what a run does: a first line before its first task, the rest when it ends.
+///
+/// The first line makes the run a live one, so that a collection in another process leaves alone what it touches. A run with nothing to
+/// do never comes that far, and writes nothing.
+final class RunRecorder: Sendable {
+  private struct State {
+    var hasBegun = false
+    var problem: StoreError?
+  }
 
-  func record(_ report: RunReport, session: Session) throws(StoreError) {
-    try log.append(
-      JSONObject {
-        $0.add("event", "run")
-        $0.add("manifest", report.manifestPath)
-        $0.add("name", report.manifestName)
-        $0.add("version", report.version)
-        $0.add("exit", Int(report.exitCode))
-        $0.add("tasks", report.tasks)
-        $0.add("ran", report.ran)
-        $0.add("cached", report.cached)
-        $0.add("failed", report.failed)
-      })
-    for stage in report.stages {
-      try log.append(
-        JSONObject {
-          $0.add("event", "stage")
-          $0.add("stage", stage.name)
-          $0.add("kind", stage.kind)
-          $0.add("status", stage.status.rawValue)
-          if let key = stage.key { $0.add("key", key) }
-          $0.add("tasks", stage.tasks)
-          $0.add("ran", stage.ran)
-          $0.add("cached", stage.cached)
-          $0.add("rows_in", stage.rowsIn)
-          $0.add("rows_out", stage.rowsOut)
-          if let failure = stage.failure { $0.add("failure", failure.message) }
-        })
+  private let log: RunLog
+  private let header: RunRecord
+  /// Plans and questions are no runs.
+  private let isRecording: Bool
+  private let hasBegun = Atomic<Bool>(false)
+  private let state = Mutex(State())
+
+  init(_ log: RunLog, _ header: RunRecord, isRecording: Bool) {
+    self.log = log
+    self.header = header
+    self.isRecording = isRecording
+  }
+
+  /// Makes the log, once; cheap afterwards. Called from any thread, before anything is done that takes time.
+  func begin() {
+    guard isRecording, !hasBegun.load(ordering: .acquiring) else { return }
+    state.withLock { state in
+      guard !state.hasBegun else { return }
+      state.hasBegun = true
+      do throws(StoreError) {
+        try log.append(Lineage.RunEvent.started(header).line)
+        try log.flush()
+      } catch {
+        // A run that cannot be recorded is still a run; its report says so.
+        state.problem = error
+      }
+      hasBegun.store(true, ordering: .releasing)
     }
   }
-}
 
-/// A small JSON object, keys in the order added.
-func JSONObject(_ build: (inout JSONObjectBuilder) -> Void) -> [UInt8] {
-  var builder = JSONObjectBuilder()
-  build(&builder)
-  return builder.bytes + [UInt8(ascii: "}")]
-}
+  /// Whether the run has done anything that belongs in a record.
+  var isBegun: Bool { hasBegun.load(ordering: .acquiring) }
 
-struct JSONObjectBuilder {
-  var bytes: [UInt8] = [UInt8(ascii: "{")]
-
-  private mutating func key(_ name: String) {
-    if bytes.count > 1 { bytes.append(UInt8(ascii: ",")) }
-    JSONText.append(name, to: &bytes)
-    bytes.append(UInt8(ascii: ":"))
+  /// Writes how the run ended, and closes its log.
+  func finish(_ stages: [StageRecord], exitStatus: Int, at milliseconds: Int64) throws(StoreError) {
+    begin()
+    if let problem = state.withLock({ $0.problem }) { throw problem }
+    for stage in stages { try log.append(Lineage.RunEvent.stage(stage).line) }
+    try log.append(Lineage.RunEvent.finished(at: milliseconds, exitStatus: exitStatus).line)
+    try log.close()
   }
 
-  mutating func add(_ name: String, _ text: String) {
-    key(name)
-    JSONText.append(text, to: &bytes)
-  }
-
-  mutating func add(_ name: String, _ number: Int) {
-    key(name)
-    bytes += Array(String(number).utf8)
+  /// Where what a stage's processes print on standard error goes; questions keep none of it.
+  func stageLog(_ stage: String) -> String {
+    guard isRecording, let path = try? log.stageLog(stage) else { return "/dev/null" }
+    return path
   }
 }

@@ -25,7 +25,7 @@ extension Session {
     var options = RunOptions()
     options.isPlan = true
     let parts = makeScheduler(
-      options, command: "show", waits: false, log: store.runLog(RunID.now()), before: [:], waiting: { _ in }, observer: { _ in })
+      options, command: "show", waits: false, recorder: recorder(RunID.now(), options), before: [:], waiting: { _ in }, observer: { _ in })
     parts.scheduler.run()
     try? parts.stats.save()
     try? store.flush()

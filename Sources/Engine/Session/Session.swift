@@ -1,4 +1,5 @@
 public import Diagnostics
+import Lineage
 public import Manifests
 import Rows
 public import Store
@@ -11,6 +12,8 @@ public final class Session: Sendable {
   /// The committed lock, or the local one of a manifest with `lock: false`; nil before the first run.
   public let lock: LockFile?
   let kinds: [String: any StageKind.Type]
+  /// Parameters given on the command line, as given.
+  let assignments: [String]
 
   /// What keeps a session from being opened.
   public enum Failure: Error, Sendable {
@@ -25,6 +28,7 @@ public final class Session: Sendable {
   ) throws(Failure) {
     self.workspace = workspace
     self.kinds = kinds
+    self.assignments = overrides.assignments
     do throws(Problems) {
       self.pipeline = try Self.read(path, workspace, kinds, overrides).get()
     } catch { throw .invalid(error) }
@@ -40,6 +44,7 @@ public final class Session: Sendable {
   init(testing pipeline: Pipeline, workspace: Workspace) throws {
     self.workspace = workspace
     self.kinds = [:]
+    self.assignments = []
     self.pipeline = pipeline
     self.store = try Store(directory: workspace.storeDirectory)
     self.lock = try Self.readLock(pipeline, workspace)
@@ -90,6 +95,10 @@ public final class Session: Sendable {
 
   func lastKeys() -> [String: Digest] {
     guard let bytes = (try? store.entry(.lastKeys, identity)) ?? nil else { return [:] }
+    return Self.keys(decoding: bytes)
+  }
+
+  static func keys(decoding bytes: [UInt8]) -> [String: Digest] {
     var reader = ByteReader(bytes)
     var keys: [String: Digest] = [:]
     while !reader.isAtEnd {
@@ -111,6 +120,11 @@ public final class Session: Sendable {
       writer.digest(key)
     }
     try store.record(.lastKeys, identity, writer.bytes)
+    guard !store.hasEntry(.manifest, identity) else { return }
+    var place = ByteWriter()
+    place.text(workspace.root)
+    place.text(pipeline.path)
+    try store.record(.manifest, identity, place.bytes)
   }
 
   // MARK: running
@@ -142,27 +156,27 @@ public final class Session: Sendable {
     waiting: @escaping @Sendable (String) -> Void = { _ in }, observer: @escaping @Sendable (RunEvent) -> Void = { _ in }
   ) throws(StoreError) -> RunReport {
     let start = MonotonicClock.nanoseconds()
-    let log = store.runLog(RunID.now())
+    let id = RunID.now()
+    let recorder = recorder(id, options)
     let before = lastKeys()
     // What a killed run meant to publish is completed first.
-    if !options.isPlan { _ = store.publishJournal(root: workspace.root).recover() }
-    let parts = makeScheduler(options, command: command, waits: waits, log: log, before: before, waiting: waiting, observer: observer)
+    let recovery =
+      options.isPlan ? PublishJournal.Recovery() : store.publishJournal(root: workspace.root).recover(sweeping: [Workspace.parent(workspace.absolute(lockPath))])
+    let parts = makeScheduler(options, command: command, waits: waits, recorder: recorder, before: before, waiting: waiting, observer: observer)
     begun(Handle(parts.scheduler, parts.host))
     parts.scheduler.run()
     defer { parts.lock.release() }
 
     var report = report(parts.scheduler, parts.host, isFirstRun: before.isEmpty && lock == nil, options)
     if !options.isPlan {
+      report.notes += recovery.failures.map { "what an earlier run meant to publish could not be completed, and is tried again by the next run: \($0)" }
       if options.writesLock { report.lockChanged = try writeLock(parts.scheduler, parts.snapshots, parts.lock, &report) }
       try rememberKeys(parts.scheduler.stages, before)
       report.seconds = Double(MonotonicClock.nanoseconds() &- start) / 1e9
-      if report.ran > 0 || report.failed > 0 || report.files.contains(where: { $0.change != .unchanged }) {
-        try RunRecorder(log: log).record(report, session: self)
-        report.runID = log.id.text
-      }
-      try log.close()
       try parts.stats.save()
       try store.flush()
+      // Last, because a collection elsewhere spares what a run touches until its log is closed.
+      if recorder.isBegun || report.failed > 0 || report.files.contains(where: { $0.change != .unchanged }) { record(id, recorder, parts.scheduler, &report) }
     } else {
       // A plan reads files that changed; what it learned of them is kept.
       try? parts.stats.save()
@@ -182,19 +196,50 @@ public final class Session: Sendable {
   }
 
   func makeScheduler(
-    _ options: RunOptions, command: String, waits: Bool, log: RunLog, before: [String: Digest],
+    _ options: RunOptions, command: String, waits: Bool, recorder: RunRecorder, before: [String: Digest],
     waiting: @escaping @Sendable (String) -> Void, observer: @escaping @Sendable (RunEvent) -> Void
   ) -> Parts {
     let stats = store.statIndex()
     let manifestLock = ManifestLock(
       path: store.lockPath("manifest-\(identity.short)"), command: "pipe \(command) \(pipeline.path)", waits: waits, onWait: waiting)
     let host = RunHost(
-      workspace: workspace, store: store, lock: lock, lastKeys: before, logs: RunLogs(log), manifestLock: manifestLock, observer: observer)
+      workspace: workspace, store: store, lock: lock, lastKeys: before, recorder: recorder, manifestLock: manifestLock, observer: observer)
     let snapshots = Snapshots(
       store: store, root: workspace.root, locked: lock?.pins ?? [], updates: !options.updated.isEmpty, oversight: host.oversight)
     let sources = SourceRuns(root: workspace.root, store: store, stats: stats, snapshots: snapshots, usesStats: true)
     let scheduler = Scheduler(graph: pipeline.graph, options: options, store: store, sources: sources, services: host)
     return Parts(scheduler: scheduler, host: host, snapshots: snapshots, lock: manifestLock, stats: stats)
+  }
+
+  // MARK: the record
+
+  func recorder(_ id: RunID, _ options: RunOptions) -> RunRecorder {
+    let parameters = assignments.map { text in
+      let words = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+      return RunRecord.Parameter(name: words[0], value: words.count > 1 ? words[1] : "")
+    }
+    let header = RunRecord(
+      id: id.text, manifestPath: pipeline.path, manifestName: pipeline.name, manifestVersion: pipeline.version, pipeVersion: options.pipeVersion,
+      startedAt: Int64(id.milliseconds), parameters: parameters, gitCommit: options.isPlan ? nil : GitHead.commit(of: workspace.root), jobs: options.jobs)
+    return RunRecorder(store.runLog(id), header, isRecording: !options.isPlan)
+  }
+
+  /// Completes the run's log and takes it into the lineage index. The run itself is over, so that trouble here is only told.
+  private func record(_ id: RunID, _ recorder: RunRecorder, _ scheduler: Scheduler, _ report: inout RunReport) {
+    let names = scheduler.sources.summaries().map(\.summary.names)
+    let stages = zip(scheduler.stages, report.stages).map { run, stage in
+      StageRecord(run, stage, in: scheduler.graph) { table in scheduler.sources.index(of: table).map { names[$0] } ?? [] }
+    }
+    do throws(StoreError) {
+      try recorder.finish(stages, exitStatus: report.wasCancelled && report.exitCode == 0 ? 130 : Int(report.exitCode), at: Int64(Store.systemClock() / 1_000_000))
+      report.runID = id.text
+    } catch {
+      report.notes.append("the run could not be recorded: \(error)")
+      return
+    }
+    do throws(LineageError) {
+      try Self.updateLineage(of: store)
+    } catch { report.notes.append("\(error)") }
   }
 
   // MARK: the lock
@@ -308,6 +353,8 @@ extension Session {
 extension EntryKind {
   /// The keys with which a manifest's stages last finished: manifest digest → names and keys.
   static let lastKeys = EntryKind(rawValue: 12)
+  /// Where a manifest lies that was run with this store: manifest digest → workspace root and path.
+  static let manifest = EntryKind(rawValue: 14)
 }
 
 extension ResolvedFailure {

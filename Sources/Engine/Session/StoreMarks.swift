@@ -1,56 +1,55 @@
-public import Rows
-public import Store
+import Rows
+import Store
 
-/// Finds what a store still needs: everything that leads from a stage's key to its rows.
-///
-/// What it overlooks is no loss, since it would be made again; but for snapshots of the outside world, which are all kept.
-public struct StoreMarks {
+/// Finds what a store still needs: everything that leads from a stage's key to its rows, and what makes the next edit cheap.
+struct StoreMarks {
   private let store: Store
-  private var marks: GarbageCollector.Marks
+  private(set) var result: GarbageCollector.Marks
+  /// Snapshots that a lock or the store itself pins.
+  private(set) var snapshots: Set<Digest> = []
 
   /// - Parameter marks: what is marked so far.
-  public init(_ store: Store, _ marks: GarbageCollector.Marks = .init()) {
+  init(_ store: Store, _ marks: GarbageCollector.Marks) {
     self.store = store
-    self.marks = marks
+    self.result = marks
   }
 
-  /// The marks, to be handed to the collector.
-  public var result: GarbageCollector.Marks { marks }
-
-  /// Keeps what stages of these keys made: results, tasks, chunks.
-  public mutating func keep(stageKeys keys: [Digest]) throws {
-    for key in keys where marks.entry(.stageResult, key) {
-      marks.entry(.preImage, key)
-      guard let bytes = try store.entry(.stageResult, key), let result = try? StageResult(decoding: bytes) else { continue }
-      for port in result.ports where marks.blob(port.content) { try keep(chunkList: port.content) }
-      guard marks.blob(result.tasks), let list = try store.get(result.tasks), let tasks = try? TaskList(decoding: list) else { continue }
-      for entry in tasks.entries { marks.entry(.action, entry.key) }
+  /// Keeps what stages of these keys made: results, tasks, chunks, and the trails of both.
+  mutating func keep(stageKeys keys: some Sequence<Digest>) throws(StoreError) {
+    for key in keys where result.entry(.stageResult, key) {
+      result.entry(.preImage, key)
+      try keep(trailOf: key)
+      guard let bytes = try store.entry(.stageResult, key), let stage = try? StageResult(decoding: bytes) else { continue }
+      for port in stage.ports where port.rows > 0 { try keep(chunkList: port.content) }
+      guard result.blob(stage.tasks), let list = try store.get(stage.tasks), let tasks = try? TaskList(decoding: list) else { continue }
+      for task in tasks.entries where result.entry(.action, task.key) { try keep(trailOf: task.key) }
     }
   }
 
   /// Keeps what a lock describes, its snapshots included.
-  public mutating func keep(_ lock: LockFile) throws {
+  mutating func keep(_ lock: LockFile) throws(StoreError) {
     try keep(stageKeys: lock.stages.map(\.key))
-    for output in lock.outputs where marks.blob(output.content) { try keep(chunkList: output.content) }
-    for pin in lock.pins {
-      marks.entry(.pin, pin.request)
-      marks.blob(pin.digest)
-    }
+    for output in lock.outputs { try keep(chunkList: output.content) }
+    for pin in lock.pins { keep(snapshot: pin.digest, of: pin.request) }
   }
 
-  /// Keeps what a manifest's last runs made and its lock describes.
-  public mutating func keep(_ session: Session) throws {
-    marks.entry(.lastKeys, session.identity)
-    try keep(stageKeys: Array(session.lastKeys().values))
-    if let lock = session.lock {
-      try keep(lock)
-      for file in lock.files { marks.entry(.published, Digest.of(file.path)) }
-    }
+  /// Keeps an answer of the outside world, which nothing could make again.
+  mutating func keep(snapshot digest: Digest, of request: Digest) {
+    result.entry(.pin, request)
+    snapshots.insert(digest)
   }
 
-  private mutating func keep(chunkList digest: Digest) throws {
-    guard let bytes = try store.get(digest) else { return }
+  mutating func keep(_ kind: EntryKind, _ key: Digest) { result.entry(kind, key) }
+
+  private mutating func keep(trailOf key: Digest) throws(StoreError) {
+    guard let bytes = try store.entry(.trail, key) else { return }
+    result.entry(.trail, key)
+    for (kind, keys) in (try? Trail(decoding: bytes))?.keys ?? [] { for key in keys { result.entry(kind, key) } }
+  }
+
+  private mutating func keep(chunkList digest: Digest) throws(StoreError) {
+    guard result.blob(digest), let bytes = try store.get(digest) else { return }
     var reader = ByteReader(bytes)
-    for chunk in (try? ChunkList.decode(from: &reader)) ?? [] { marks.blob(chunk.digest) }
+    for chunk in (try? ChunkList.decode(from: &reader)) ?? [] where result.blob(chunk.digest) { try keep(trailOf: chunk.digest) }
   }
 }

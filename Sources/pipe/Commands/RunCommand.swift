@@ -162,6 +162,7 @@ struct Execution {
   func run(_ session: Session, selected: Set<String>?, isPlan: Bool, failsIfAnythingWouldRun: Bool = false, command: String = "run") throws {
     let pipeline = session.pipeline
     var options = RunOptions()
+    options.pipeVersion = pipeVersion
     options.jobs = settings.jobs ?? pipeline.profileJobs ?? Self.cores
     options.keepsGoing = settings.keepsGoing
     options.usesCache = settings.usesCache && pipeline.profileUsesCache

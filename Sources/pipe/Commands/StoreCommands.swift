@@ -1,6 +1,7 @@
 import ArgumentParser
 import Diagnostics
 import Engine
+import Lineage
 import Processes
 import Reports
 import Rows
@@ -125,9 +126,9 @@ struct CacheCollectCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "gc", abstract: "Say what nothing refers to any more; with --apply, remove it.",
     discussion: """
-      Kept: what the locks and the last keys of this workspace's manifests lead to, the stages of the last runs, what live runs use, snapshots, \
-      and whatever is younger than two weeks. What goes is made again when it is needed. A store that several workspaces share is collected \
-      from each point of view only by age: give --grace generously.
+      Kept: what the locks and the last runs of every manifest that uses the store lead to, also of other workspaces, as long as it is \
+      there; the stages of the last runs; what live runs touch; pinned snapshots; and whatever is younger than two weeks. What goes is \
+      made again when it is needed.
       """)
 
   @Flag(help: "Remove it.")
@@ -137,7 +138,7 @@ struct CacheCollectCommand: ParsableCommand {
   var grace = 14
 
   @Option(help: ArgumentHelp("Keep what so many of the last runs made.", valueName: "n"))
-  var runs = 10
+  var runs = 20
 
   @OptionGroup var common: CommonOptions
 
@@ -146,22 +147,9 @@ struct CacheCollectCommand: ParsableCommand {
   }
 
   func run() throws {
-    let workspace = common.workspace()
-    var sessions: [Session] = []
-    for path in workspace.manifests() {
-      // A manifest that cannot be read may still be the one that needs it all.
-      do throws(Complaint) { sessions.append(try common.session(path: workspace.absolute(path), workspace)) } catch {
-        throw Complaint(error.status, error.diagnostics, closing: "nothing was removed: what `\(path)` needs cannot be known before it reads well")
-      }
-    }
     let store = try common.openStore()
     let report = try answered {
-      try GarbageCollector(store, graceSeconds: UInt64(grace) * 86_400).collect(dryRun: !apply) { marks in
-        var needed = StoreMarks(store, marks)
-        for session in sessions { try needed.keep(session) }
-        try needed.keep(stageKeys: RunEntry.list(in: store, limit: runs).flatMap { $0.stages.compactMap { $0.key.flatMap { Digest(hex: $0) } } })
-        marks = needed.result
-      }
+      try Session.collect(common.workspace(), store, dryRun: !apply, graceSeconds: UInt64(grace) * 86_400, keptRuns: runs)
     }
     let verb = apply ? "removed " : "would go"
     common.answer(
@@ -190,8 +178,13 @@ struct DoctorCommand: ParsableCommand {
     let workspace = common.workspace()
     let store = try common.openStore()
     var findings: [(subject: String, text: String, isGood: Bool)] = []
-    _ = store.publishJournal(root: workspace.root).recover()
-    findings.append(("publications", "none is unfinished", true))
+    let recovery = store.publishJournal(root: workspace.root).recover(sweeping: [workspace.root + "/Manifests"])
+    for failure in recovery.failures { findings.append(("publications", "\(failure)", false)) }
+    if recovery.failures.isEmpty { findings.append(("publications", "none is unfinished", true)) }
+    do throws(LineageError) {
+      let runs = try Session.rebuildLineage(of: store)
+      findings.append(("lineage", runs.map { "made anew from \(Figures.count($0, "run"))" } ?? "another pipe is writing it", true))
+    } catch { findings.append(("lineage", "\(error)", false)) }
     let verification = try answered { try store.verify() }
     findings.append(
       (

@@ -1,3 +1,5 @@
+import Engine
+import Lineage
 import Reports
 import Rows
 import Store
@@ -5,55 +7,34 @@ import Store
 extension RunEntry {
   /// A run as its log tells it; nil when there is no such run.
   init?(_ id: RunID, in store: Store) {
-    guard let events = (try? store.history.events(of: id)) ?? nil else { return nil }
-    self.init(id: id.text, milliseconds: Int(id.milliseconds), manifest: "", name: "", exitCode: nil, isLive: store.history.isLive(id))
-    for object in events.objects {
-      let record = LogRecord(object)
-      switch record.text("event") {
-      case "run":
-        manifest = record.text("manifest") ?? ""
-        name = record.text("name") ?? ""
-        exitCode = record.number("exit")
-        tasks = record.number("tasks") ?? 0
-        ran = record.number("ran") ?? 0
-        cached = record.number("cached") ?? 0
-        failed = record.number("failed") ?? 0
-      case "stage":
-        stages.append(
-          Stage(
-            name: record.text("stage") ?? "", kind: record.text("kind") ?? "", status: record.text("status") ?? "", tasks: record.number("tasks") ?? 0,
-            ran: record.number("ran") ?? 0, rowsIn: record.number("rows_in") ?? 0, rowsOut: record.number("rows_out") ?? 0, key: record.text("key"),
-            failure: record.text("failure")))
-      default: break
-      }
+    guard let record = Session.record(of: id, in: store) else { return nil }
+    self.init(record, isLive: store.history.isLive(id))
+  }
+
+  init(_ record: RunRecord, isLive: Bool) {
+    self.init(
+      id: record.id, milliseconds: Int(record.startedAt), manifest: record.manifestPath, name: record.manifestName, exitCode: record.exitStatus, isLive: isLive)
+    for stage in record.stages {
+      tasks += stage.tasksTotal
+      ran += stage.tasksRan
+      cached += stage.tasksCached
+      if stage.status == .failed { failed += 1 }
+      stages.append(
+        Stage(
+          name: stage.caseLabel.map { "\(stage.name)@\($0)" } ?? stage.name, kind: stage.kind, status: stage.status.rawValue, tasks: stage.tasksTotal,
+          ran: stage.tasksRan, rowsIn: stage.rowsIn ?? 0, rowsOut: stage.rowsOut ?? 0, key: stage.key?.hex, failure: stage.failure))
     }
   }
 
   /// The newest runs, newest first.
-  static func list(in store: Store, limit: Int) -> [RunEntry] { store.history.list().prefix(limit).compactMap { RunEntry($0, in: store) } }
+  static func list(in store: Store, limit: Int) -> [RunEntry] {
+    Session.records(in: store, limit: limit).map { record in RunEntry(record, isLive: RunID(record.id).map(store.history.isLive) ?? false) }
+  }
 
   /// The newest run that got as far as knowing its manifest; of one manifest when that is given.
   static func newest(in store: Store, of manifest: String? = nil) -> RunEntry? {
-    for id in store.history.list() {
-      guard let entry = RunEntry(id, in: store), !entry.manifest.isEmpty else { continue }
-      if manifest == nil || entry.manifest == manifest { return entry }
+    Session.records(in: store, limit: 1, manifest: manifest).first.map { record in
+      RunEntry(record, isLive: RunID(record.id).map(store.history.isLive) ?? false)
     }
-    return nil
   }
-}
-
-/// One line of a run's log.
-private struct LogRecord {
-  let bytes: [UInt8]
-  init(_ bytes: [UInt8]) { self.bytes = bytes }
-
-  private func value(_ field: String) -> [UInt8]? {
-    bytes.withUnsafeBytes { row in JSONScanner.value(of: JSONText.quoted(field), in: row).map { Array(row[$0]) } }
-  }
-
-  func text(_ field: String) -> String? {
-    value(field).map { value in String(decoding: value.withUnsafeBytes { JSONText.decoded($0) }, as: UTF8.self) }
-  }
-
-  func number(_ field: String) -> Int? { value(field).flatMap { Int(String(decoding: $0, as: UTF8.self)) } }
 }

@@ -1,0 +1,40 @@
+/// The commit a workspace is at, read from git's own files: git itself is never run.
+enum GitHead {
+  /// The commit in hexadecimal, or nil when the folder is in no git workspace, or has no commit yet.
+  static func commit(of root: String) -> String? {
+    var folder = root
+    while true {
+      if let directory = gitDirectory(folder + "/.git") { return commit(in: directory) }
+      let up = Workspace.parent(folder)
+      if up == folder { return nil }
+      folder = up
+    }
+  }
+
+  /// `.git` is a folder, or, in worktrees and submodules, a file that says where it is.
+  private static func gitDirectory(_ path: String) -> String? {
+    if Workspace.isFolder(path) { return path }
+    guard let text = line(path), text.hasPrefix("gitdir: ") else { return nil }
+    let target = String(text.dropFirst(8))
+    return target.hasPrefix("/") ? target : Workspace.parent(path) + "/" + target
+  }
+
+  private static func commit(in directory: String) -> String? {
+    guard let head = line(directory + "/HEAD") else { return nil }
+    guard head.hasPrefix("ref: ") else { return digest(head) }
+    let name = String(head.dropFirst(5))
+    // A worktree keeps its branches where the first checkout keeps them.
+    let common = line(directory + "/commondir").map { $0.hasPrefix("/") ? $0 : directory + "/" + $0 } ?? directory
+    for place in [directory, common] { if let found = line(place + "/" + name).flatMap(digest) { return found } }
+    guard case .success(let bytes) = Workspace.read(common + "/packed-refs") else { return nil }
+    for line in String(decoding: bytes, as: UTF8.self).split(separator: "\n") where line.hasSuffix(" " + name) { return digest(String(line.prefix { $0 != " " })) }
+    return nil
+  }
+
+  private static func digest(_ text: String) -> String? { [40, 64].contains(text.utf8.count) && text.allSatisfy(\.isHexDigit) ? text : nil }
+
+  private static func line(_ path: String) -> String? {
+    guard case .success(let bytes) = Workspace.read(path) else { return nil }
+    return String(decoding: bytes.prefix { $0 != UInt8(ascii: "\n") }, as: UTF8.self)
+  }
+}
