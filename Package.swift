@@ -77,7 +77,7 @@ let package = Package(
     tests("LineageTests", ["Rows", "SQLite", "Lineage"]),
     tests("ProcessesTests", ["Processes"]),
     tests("ReportsTests", ["Diagnostics", "Reports"]),
-    tests("EngineTests", ["Diagnostics", "Rows", "Readers", "Store", "Engine"]),
+    tests("EngineTests", ["Diagnostics", "Rows", "Readers", "Store", "Lineage", "Engine"]),
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),
     tests("TemplatesTests", ["Templates"]),
     tests("StagesTests", ["Diagnostics", "Rows", "Readers", "Engine", "Stages"]),
