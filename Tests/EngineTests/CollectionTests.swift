@@ -56,13 +56,13 @@ import Testing
     var rows = RandomRows.rows(12_000, seed: 1)
     bench.write("data/rows.jsonl", RandomRows.text(rows))
     let first = try bench.run(pipeline(computed))
-    let oldKey = try #require(Digest(hex: try #require(first.stages.first { $0.name == "write" }?.key)))
+    let oldKey = try #require(Digest(hex: (first.stages.first { $0.name == "write" }?.key)!))
     let old = Set(try chunks(bench, oldKey))
 
     rows[5000] = RandomRows.rows(1, seed: 77)[0]
     bench.write("data/rows.jsonl", RandomRows.text(rows))
     let second = try bench.run(pipeline(computed))
-    let newKey = try #require(Digest(hex: try #require(second.stages.first { $0.name == "write" }?.key)))
+    let newKey = try #require(Digest(hex: (second.stages.first { $0.name == "write" }?.key)!))
     let new = Set(try chunks(bench, newKey))
     let outputs = [bench.text("Outputs/even.jsonl"), bench.text("Outputs/odd.jsonl")]
 
