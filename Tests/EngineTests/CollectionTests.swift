@@ -42,12 +42,19 @@ import Testing
 
   func chunks(_ bench: Bench, _ key: Digest) throws -> [Digest] {
     let store = try Store(directory: bench.workspace.storeDirectory)
-    let result = try StageResult(decoding: try #require(try store.entry(.stageResult, key)))
+    let entry = try store.entry(.stageResult, key)
+    let result = try StageResult(decoding: try #require(entry))
     return try result.ports.flatMap { port -> [Digest] in
       guard port.rows > 0 else { return [] }
-      var reader = ByteReader(try #require(try store.get(port.content)))
+      let list = try store.get(port.content)
+      var reader = ByteReader(try #require(list))
       return try ChunkList.decode(from: &reader).map(\.digest)
     }
+  }
+
+  func key(_ stage: String, _ report: RunReport) throws -> Digest {
+    let text = try #require(report.stages.first { $0.name == stage }?.key)
+    return try #require(Digest(hex: text))
   }
 
   @Test func theNextRunHasNothingToDoAndOldChunksAreGone() throws {
@@ -56,13 +63,13 @@ import Testing
     var rows = RandomRows.rows(12_000, seed: 1)
     bench.write("data/rows.jsonl", RandomRows.text(rows))
     let first = try bench.run(pipeline(computed))
-    let oldKey = try #require(Digest(hex: (first.stages.first { $0.name == "write" }?.key)!))
+    let oldKey = try key("write", first)
     let old = Set(try chunks(bench, oldKey))
 
     rows[5000] = RandomRows.rows(1, seed: 77)[0]
     bench.write("data/rows.jsonl", RandomRows.text(rows))
     let second = try bench.run(pipeline(computed))
-    let newKey = try #require(Digest(hex: (second.stages.first { $0.name == "write" }?.key)!))
+    let newKey = try key("write", second)
     let new = Set(try chunks(bench, newKey))
     let outputs = [bench.text("Outputs/even.jsonl"), bench.text("Outputs/odd.jsonl")]
 
@@ -226,6 +233,7 @@ extension TestStages {
         }
       }
     }
-    return stage(name, TestKind(inputs: [InputPort(name: "from", reading: .stream, sources: [source], range: nil)], outputs: [OutputPort("rows")], work: .eachChunk(work)))
+    let port = InputPort(name: "from", reading: .stream, sources: [source], range: nil)
+    return stage(name, TestKind(inputs: [port], outputs: [OutputPort("rows")], work: .eachChunk(work)))
   }
 }

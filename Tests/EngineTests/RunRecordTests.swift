@@ -31,6 +31,11 @@ import Testing
 
   func store(_ bench: Bench) throws -> Store { try Store(directory: bench.workspace.storeDirectory) }
 
+  func runID(_ report: RunReport) throws -> RunID {
+    let text = try #require(report.runID)
+    return try #require(RunID(text))
+  }
+
   @Test func aRunIsRecordedOnce() throws {
     let bench = bench()
     var options = RunOptions()
@@ -38,7 +43,7 @@ import Testing
     options.jobs = 2
     let report = try bench.run(pipeline(), options)
     let store = try store(bench)
-    let id = try #require(RunID(report.runID!))
+    let id = try runID(report)
     let record = try #require(Session.record(of: id, in: store))
     #expect(record.manifestPath == "test.yaml" && record.manifestName == "test" && record.pipeVersion == "9.9" && record.jobs == 2)
     #expect(record.exitStatus == 0 && record.finishedAt != nil)
@@ -51,7 +56,8 @@ import Testing
     #expect(marked.dropped.map(\.reason) == ["seven"] && marked.rowsIn == 1000)
     #expect(marked.rowsOut == 1000 - marked.dropped[0].rows)
     let file = try #require(record.stage("write")?.output("even")?.files.first)
-    #expect(file.path == "Outputs/even.jsonl" && file.digest == Digest.of(bench.read(file.path)!))
+    let bytes = try #require(bench.read("Outputs/even.jsonl"))
+    #expect(file.path == "Outputs/even.jsonl" && file.digest == Digest.of(bytes))
 
     let index = try Session.lineage(of: store)
     #expect(try index.run(id.text) == record)
@@ -64,7 +70,7 @@ import Testing
     #expect(store.history.list() == [id])
 
     let third = try bench.run(pipeline(mark: "y"), options)
-    let changed = try #require(Session.record(of: (RunID(third.runID!))!, in: store))
+    let changed = try #require(Session.record(of: try runID(third), in: store))
     #expect(changed.stage("read")?.status == .cached)
     #expect(changed.stage("mark")?.reason == .init(code: "definition-changed", text: "field mark changed"))
     #expect(changed.stage("write")?.reason.code == "input-changed")
@@ -86,7 +92,7 @@ import Testing
     let bench = bench()
     bench.write("data/rows-b.jsonl", "{\"id\":\"T1\",}\n")
     let report = try bench.run(pipeline())
-    let record = try #require(Session.record(of: (RunID(report.runID!))!, in: try store(bench)))
+    let record = try #require(Session.record(of: try runID(report), in: try store(bench)))
     #expect(record.exitStatus == 1)
     #expect(record.stage("read")?.status == .failed)
     #expect(record.stage("read")?.failure == report.stages[0].failure?.message)
@@ -105,10 +111,11 @@ import Testing
       #expect(Workspace.isFolder(path))
       #expect(input.supervision.logPath.hasSuffix("/logs/look.log"))
     }
-    let look = TestStages.stage(
-      "look", TestKind(inputs: [InputPort(name: "from", reading: .stream, sources: [TestStages.from("read")], range: nil)], outputs: [OutputPort("rows")], work: .eachChunk(work)))
+    let port = InputPort(name: "from", reading: .stream, sources: [TestStages.from("read")], range: nil)
+    let look = TestStages.stage("look", TestKind(inputs: [port], outputs: [OutputPort("rows")], work: .eachChunk(work)))
     #expect(try bench.run([TestStages.read("read", "data/rows-a.jsonl"), look]).exitCode == 0)
-    #expect(wasLive.load(ordering: .relaxed))
+    let seen = wasLive.load(ordering: .relaxed)
+    #expect(seen)
     #expect(!store.history.list().contains(where: store.history.isLive))
     let path = scratch.withLock { $0 }
     #expect(path.contains("/tmp/scratch-") && !Workspace.exists(path))
@@ -129,7 +136,7 @@ import Testing
     try logs[0].close()
     let report = try bench.run(pipeline())
     let known = try LineageStore(path: store.directory + "/lineage.sqlite").knownRuns()
-    #expect(known == [killed.text, report.runID!])
+    #expect(known == [killed.text, try runID(report).text])
     try logs[1].close()
     #expect(try Session.updateLineage(of: store) == 1)
     #expect(try Session.updateLineage(of: store) == 0)

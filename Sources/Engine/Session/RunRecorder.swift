@@ -13,13 +13,14 @@ final class RunRecorder: Sendable {
   }
 
   private let log: RunLog
-  private let header: RunRecord
+  private let header: @Sendable () -> RunRecord
   /// Plans and questions are no runs.
   private let isRecording: Bool
   private let hasBegun = Atomic<Bool>(false)
   private let state = Mutex(State())
 
-  init(_ log: RunLog, _ header: RunRecord, isRecording: Bool) {
+  /// - Parameter header: asked for once, and only by a run that has something to do.
+  init(_ log: RunLog, isRecording: Bool, _ header: @escaping @Sendable () -> RunRecord) {
     self.log = log
     self.header = header
     self.isRecording = isRecording
@@ -32,7 +33,7 @@ final class RunRecorder: Sendable {
       guard !state.hasBegun else { return }
       state.hasBegun = true
       do throws(StoreError) {
-        try log.append(Lineage.RunEvent.started(header).line)
+        try log.append(Lineage.RunEvent.started(header()).line)
         try log.flush()
       } catch {
         // A run that cannot be recorded is still a run; its report says so.

@@ -214,14 +214,15 @@ public final class Session: Sendable {
   // MARK: the record
 
   func recorder(_ id: RunID, _ options: RunOptions) -> RunRecorder {
-    let parameters = assignments.map { text in
-      let words = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
-      return RunRecord.Parameter(name: words[0], value: words.count > 1 ? words[1] : "")
+    RunRecorder(store.runLog(id), isRecording: !options.isPlan) { [pipeline, assignments, root = workspace.root] in
+      let parameters = assignments.map { text in
+        let words = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
+        return RunRecord.Parameter(name: words[0], value: words.count > 1 ? words[1] : "")
+      }
+      return RunRecord(
+        id: id.text, manifestPath: pipeline.path, manifestName: pipeline.name, manifestVersion: pipeline.version, pipeVersion: options.pipeVersion,
+        startedAt: Int64(id.milliseconds), parameters: parameters, gitCommit: GitHead.commit(of: root), jobs: options.jobs)
     }
-    let header = RunRecord(
-      id: id.text, manifestPath: pipeline.path, manifestName: pipeline.name, manifestVersion: pipeline.version, pipeVersion: options.pipeVersion,
-      startedAt: Int64(id.milliseconds), parameters: parameters, gitCommit: options.isPlan ? nil : GitHead.commit(of: workspace.root), jobs: options.jobs)
-    return RunRecorder(store.runLog(id), header, isRecording: !options.isPlan)
   }
 
   /// Completes the run's log and takes it into the lineage index. The run itself is over, so that trouble here is only told.
