@@ -88,6 +88,12 @@ import Testing
     #expect(try store(bench).history.list().count == 1)
   }
 
+  @Test func lookingAtNothingLeavesNothing() throws {
+    let bench = bench()
+    #expect(try Session.rebuildLineage(of: try store(bench)) == 0)
+    #expect(!Workspace.exists(bench.workspace.storeDirectory))
+  }
+
   @Test func aFailureIsRecorded() throws {
     let bench = bench()
     bench.write("data/rows-b.jsonl", "{\"id\":\"T1\",}\n")

@@ -47,6 +47,8 @@ extension Session {
   @discardableResult
   public static func rebuildLineage(of store: Store) throws(LineageError) -> Int? {
     let path = lineagePath(store)
+    // Looking at a workspace that never ran anything leaves nothing in it.
+    if !Workspace.exists(path), store.history.list().isEmpty { return 0 }
     guard let lock = try holdLineage(store) else { return nil }
     for suffix in ["", "-journal", "-wal", "-shm"] { unlink(path + suffix) }
     lock.release()
