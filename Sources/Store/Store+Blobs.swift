@@ -99,7 +99,9 @@ extension Store {
       guard let location = catalog.locate(id), let header = catalog.header(at: location) else { return false }
       return header.stamp &+ Store.freshNanoseconds > now
     }
-    if !isThere { try append(id, flags: 0, bytes) }
+    // A record whose header is whole and whose bytes are torn off must not keep them from coming back.
+    if isThere, (try? withSmallBlob(digest) { _ in true }) == true { return }
+    try append(id, flags: 0, bytes)
   }
 
   private func withSmallBlob<R>(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R? {
