@@ -15,8 +15,18 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 
 /// Files that live beside the code but are not code.
 let excluded: [String: [String]] = [
-  "Stages": ["Ingest/README.md", "Ingest/Golden", "Assemble/README.md", "Assemble/Golden", "Export/README.md", "Export/Golden", "Exec/README.md", "Exec/Golden"],
-  "ManifestsTests": ["Golden", "Examples"], "ReadersTests": ["Golden"]]
+  "Stages": kinds.flatMap { ["\($0)/README.md", "\($0)/Golden"] },
+  "ManifestsTests": ["Golden", "Examples"],
+  "ReadersTests": ["Golden"],
+]
+
+/// The folders of the stage kinds.
+let kinds = [
+  "Ingest",
+  "Assemble",
+  "Export",
+  "Exec",
+]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies, exclude: excluded[name] ?? [], swiftSettings: strict)
@@ -45,6 +55,7 @@ let package = Package(
     module("Diagnostics", []),
     module("Rows", [.product(name: "Crypto", package: "swift-crypto")]),
     module("SQLite", ["CSQLite"]),
+    module("Statistics", []),
 
     // Level 1
     module("Manifests", ["Diagnostics", "CYAML"]),
@@ -59,7 +70,7 @@ let package = Package(
     module("Reports", ["Diagnostics", "Rows", "Store", "Lineage"]),
 
     // Level 3
-    module("Stages", ["Diagnostics", "Rows", "Manifests", "Templates", "Processes", "Readers", "Engine"]),
+    module("Stages", ["Diagnostics", "Rows", "Manifests", "Templates", "Processes", "Readers", "Statistics", "Engine"]),
 
     // Level 4
     .executableTarget(
@@ -71,6 +82,7 @@ let package = Package(
 
     tests("DiagnosticsTests", ["Diagnostics"]),
     tests("RowsTests", ["Rows"]),
+    tests("StatisticsTests", ["Statistics"]),
     tests("ManifestsTests", ["Diagnostics", "Manifests"]),
     tests("StoreTests", ["Rows", "Store"]),
     tests("SQLiteTests", ["SQLite"]),
