@@ -13,13 +13,6 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, exclude: excluded[name] ?? [], swiftSettings: strict)
 }
 
-/// Files that live beside the code but are not code.
-let excluded: [String: [String]] = [
-  "Stages": kinds.flatMap { ["\($0)/README.md", "\($0)/Golden"] },
-  "ManifestsTests": ["Golden", "Examples"],
-  "ReadersTests": ["Golden"],
-]
-
 /// The folders of the stage kinds.
 let kinds = [
   "Ingest",
@@ -27,6 +20,14 @@ let kinds = [
   "Export",
   "Exec",
 ]
+
+/// Files that live beside the code but are not code.
+let excluded: [String: [String]] = [
+  "Stages": kinds.flatMap { ["\($0)/README.md", "\($0)/Golden"] },
+  "ManifestsTests": ["Golden", "Examples"],
+  "ReadersTests": ["Golden"],
+]
+
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies, exclude: excluded[name] ?? [], swiftSettings: strict)
