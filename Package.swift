@@ -28,7 +28,6 @@ let excluded: [String: [String]] = [
   "ReadersTests": ["Golden"],
 ]
 
-
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .testTarget(name: name, dependencies: dependencies, exclude: excluded[name] ?? [], swiftSettings: strict)
 }
