@@ -13,7 +13,7 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
   .target(name: name, dependencies: dependencies, exclude: excluded[name] ?? [], swiftSettings: strict)
 }
 
-/// The folders of the stage kinds.
+/// The folders of the stage kinds; before what uses it, since a manifest runs from top to bottom.
 let kinds = [
   "Ingest",
   "Assemble",
