@@ -1,0 +1,205 @@
+/// What a column's drift came to.
+public struct Drift: Sendable, Equatable {
+  /// The method that gave `value`.
+  public let method: DriftMethod
+  /// What is compared with the method's threshold: a probability for tests, else a distance.
+  public let value: Double
+  /// The test's statistic (the distance D, χ², z); nil for distances.
+  public let statistic: Double?
+  /// The population stability index, whatever the method is.
+  public let psi: Double
+
+  /// The test's probability; nil for distances.
+  public var p: Double? { method.isTest ? value : nil }
+  /// Whether the method calls this drift.
+  public var isDrift: Bool { method.isDrift(value) }
+
+  /// The drift of a column of numbers; nil when a side has no values.
+  /// - Parameters:
+  ///   - method: nil for the one that ``DriftMethod/chosen(referenceCount:isNumeric:distinctCount:)`` names.
+  public static func ofNumbers(reference: ValueCounts, current: ValueCounts, method: DriftMethod? = nil) -> Drift? {
+    guard reference.total > 0, current.total > 0 else { return nil }
+    var distinct = 0
+    ValueCounts.forEach(reference, current) { _, _, _ in distinct += 1 }
+    let method = method ?? .chosen(referenceCount: reference.total, isNumeric: true, distinctCount: distinct)
+    let shares = reference.values.count > 20 ? Shares(binning: reference, current) : Shares(categories(reference, current))
+    switch method {
+    case .ks:
+      let (distance, p) = kolmogorovSmirnov(reference, current)
+      return Drift(method: .ks, value: p, statistic: distance, psi: shares.psi)
+    case .wasserstein:
+      // A reference that hardly varies must not blow a small shift up without bound.
+      let unit = max(reference.standardDeviation!, 0.001)
+      return Drift(method: .wasserstein, value: wasserstein(reference, current) / unit, statistic: nil, psi: shares.psi)
+    case .psi, .js: return ofShares(shares, method)
+    case .chi2, .z: return ofCounts(categories(reference, current), method, shares)
+    }
+  }
+
+  /// The drift of a column of categories; nil when a side has none.
+  /// - Parameters:
+  ///   - counts: how often each category occurs in the reference and in the current sample, sorted by category.
+  ///   - method: none that needs numbers.
+  public static func ofCategories(_ counts: [(reference: Int, current: Int)], method: DriftMethod? = nil) -> Drift? {
+    let counts = counts.filter { $0.reference + $0.current > 0 }
+    let total = counts.reduce(0) { $0 + $1.reference }
+    guard total > 0, counts.contains(where: { $0.current > 0 }) else { return nil }
+    let method = method ?? .chosen(referenceCount: total, isNumeric: false, distinctCount: counts.count)
+    precondition(!method.needsNumbers, "\(method.rawValue) has no meaning for categories")
+    let shares = Shares(counts)
+    if method == .psi || method == .js { return ofShares(shares, method) }
+    return ofCounts(counts, method, shares)
+  }
+
+  private static func ofShares(_ shares: Shares, _ method: DriftMethod) -> Drift {
+    Drift(method: method, value: method == .psi ? shares.psi : shares.jensenShannon, statistic: nil, psi: shares.psi)
+  }
+
+  private static func ofCounts(_ counts: [(reference: Int, current: Int)], _ method: DriftMethod, _ shares: Shares) -> Drift {
+    let (statistic, p) = method == .chi2 ? chiSquare(counts) : proportions(counts)
+    return Drift(method: method, value: p, statistic: statistic, psi: shares.psi)
+  }
+
+  private static func categories(_ reference: ValueCounts, _ current: ValueCounts) -> [(reference: Int, current: Int)] {
+    var counts: [(reference: Int, current: Int)] = []
+    ValueCounts.forEach(reference, current) { _, a, b in counts.append((a, b)) }
+    return counts
+  }
+
+  // MARK: Tests
+
+  /// The largest distance between the two distribution functions, and its probability.
+  static func kolmogorovSmirnov(_ reference: ValueCounts, _ current: ValueCounts) -> (distance: Double, p: Double) {
+    let divisor = KolmogorovSmirnov.gcd(reference.total, current.total)
+    let m = reference.total / divisor
+    let n = current.total / divisor
+    var below = (reference: 0, current: 0)
+    var largest = 0
+    ValueCounts.forEach(reference, current) { _, a, b in
+      below.reference += a
+      below.current += b
+      largest = max(largest, abs(below.reference * n - below.current * m))
+    }
+    return (
+      Double(largest) / (Double(m) * Double(current.total)),
+      KolmogorovSmirnov.probability(steps: largest, reference.total, current.total)
+    )
+  }
+
+  /// Pearson's goodness of fit of the current counts to the reference's, scaled to their number.
+  static func chiSquare(_ counts: [(reference: Int, current: Int)]) -> (statistic: Double, p: Double) {
+    let scale = Double(counts.reduce(0) { $0 + $1.current }) / Double(counts.reduce(0) { $0 + $1.reference })
+    var sum = 0.0
+    for count in counts {
+      let expected = Double(count.reference) * scale
+      // A category that the reference does not know could not happen: its term is infinite, and p is 0.
+      let difference = Double(count.current) - expected
+      sum += difference * difference / expected
+    }
+    return (sum, Numbers.chiSquareSurvival(sum, degreesOfFreedom: counts.count - 1))
+  }
+
+  /// Two pooled proportions of a column with two values: of the second against the first.
+  static func proportions(_ counts: [(reference: Int, current: Int)]) -> (statistic: Double, p: Double) {
+    let reference = Double(counts.reduce(0) { $0 + $1.reference })
+    let current = Double(counts.reduce(0) { $0 + $1.current })
+    let a = 1 - Double(counts[0].reference) / reference
+    let b = 1 - Double(counts[0].current) / current
+    let pooled = (a * reference + b * current) / (reference + current)
+    // One value alone on both sides: nothing differs.
+    guard counts.count > 1, pooled > 0, pooled < 1 else { return (0, 1) }
+    let z = (a - b) / (pooled * (1 - pooled) * (1 / reference + 1 / current)).squareRoot()
+    return (z, min(1, 2 * Numbers.normalSurvival(z.magnitude)))
+  }
+
+  // MARK: Distances
+
+  /// The area between the two distribution functions.
+  static func wasserstein(_ reference: ValueCounts, _ current: ValueCounts) -> Double {
+    var below = (reference: 0, current: 0)
+    var last = 0.0
+    var area = 0.0
+    var isFirst = true
+    let m = Double(reference.total)
+    let n = Double(current.total)
+    ValueCounts.forEach(reference, current) { value, a, b in
+      if !isFirst { area += (Double(below.reference) / m - Double(below.current) / n).magnitude * (value - last) }
+      isFirst = false
+      below.reference += a
+      below.current += b
+      last = value
+    }
+    return area
+  }
+}
+
+/// Shares of bins or categories on both sides.
+struct Shares {
+  private(set) var reference: [Double]
+  private(set) var current: [Double]
+
+  init(_ counts: [(reference: Int, current: Int)]) {
+    let m = Double(counts.reduce(0) { $0 + $1.reference })
+    let n = Double(counts.reduce(0) { $0 + $1.current })
+    reference = counts.map { Double($0.reference) / m }
+    current = counts.map { Double($0.current) / n }
+  }
+
+  /// Bins of equal width over both samples, their number by Sturges: numpy's `histogram_bin_edges(…, bins="sturges")`.
+  init(binning a: ValueCounts, _ b: ValueCounts) {
+    let edges = Self.edges(a, b)
+    func counts(_ sample: ValueCounts) -> [Int] {
+      var place = (index: 0, sum: 0)
+      let below = edges.indices.map { sample.count(below: edges[$0], isInclusive: $0 == edges.count - 1, from: &place) }
+      return (1..<edges.count).map { below[$0] - below[$0 - 1] }
+    }
+    self.init(Array(zip(counts(a), counts(b))).map { (reference: $0.0, current: $0.1) })
+  }
+
+  static func edges(_ a: ValueCounts, _ b: ValueCounts) -> [Double] {
+    let first = min(a.values[0], b.values[0])
+    let last = max(a.values[a.values.count - 1], b.values[b.values.count - 1])
+    var width = (last - first) / (log2(a.total + b.total) + 1)
+    // Whole numbers are not cut into bins narrower than one.
+    if width < 1, (a.values + b.values).allSatisfy({ $0 == $0.rounded() }) { width = 1 }
+    let count = max(1, Int(((last - first) / width).rounded(.up)))
+    let step = (last - first) / Double(count)
+    return (0...count).map { $0 == count ? last : Double($0) * step + first }
+  }
+
+  private static func log2(_ n: Int) -> Double {
+    // Exact for powers of two, where the number of bins hangs on the last bit.
+    if n & (n - 1) == 0 { return Double(n.trailingZeroBitCount) }
+    return Numbers.log(Double(n)) / 0.6931471805599453
+  }
+
+  /// Σ (r − c)·log(r / c), with something small in place of zeros.
+  var psi: Double {
+    let r = Self.filled(reference)
+    let c = Self.filled(current)
+    var sum = 0.0
+    for (r, c) in zip(r, c) { sum += (r - c) * Numbers.log(r / c) }
+    return sum
+  }
+
+  private static func filled(_ shares: [Double]) -> [Double] {
+    let least = shares.reduce(Double.infinity) { $1 > 0 ? min($0, $1) : $0 }
+    let small = least <= 1e-4 ? least / 1e6 : 1e-4
+    return shares.map { $0 == 0 ? small : $0 }
+  }
+
+  /// The square root of the Jensen–Shannon divergence, base e.
+  var jensenShannon: Double {
+    let r = reference.reduce(0, +)
+    let c = current.reduce(0, +)
+    var sum = 0.0
+    for (x, y) in zip(reference, current) {
+      let x = x / r
+      let y = y / c
+      let middle = (x + y) / 2
+      if x > 0 { sum += x * Numbers.log(x / middle) }
+      if y > 0 { sum += y * Numbers.log(y / middle) }
+    }
+    return max(0, sum / 2).squareRoot()
+  }
+}
