@@ -2,7 +2,7 @@
 # make test     set up and run every test
 # make check    what a change must pass before it lands: format, warnings as errors, imports, tests
 # make install  put `pipe` and its completions under PREFIX
-# make bench    the benchmarks
+# make bench    the benchmarks, next to every peer that is installed (make bench-setup); BENCH='--rows 2000000' passes options
 
 PREFIX ?= /usr/local
 PIPE := .build/release/pipe
@@ -11,7 +11,7 @@ SOURCES := Package.swift $(shell find Sources)
 # With the standard library linked in, the program starts faster and needs no Swift where it is installed.
 STATIC := $(if $(filter Darwin,$(shell uname -s)),,--static-swift-stdlib)
 
-.PHONY: demo build test check format install uninstall bench setup clean
+.PHONY: demo build test check format install uninstall bench bench-setup setup clean
 .DEFAULT_GOAL := build
 
 demo: $(PIPE)
@@ -57,8 +57,12 @@ uninstall:
 	  "$(DESTDIR)$(PREFIX)/share/fish/vendor_completions.d/pipe.fish"
 
 bench: $(PIPE)
-	@if [ -d Benchmarks ]; then PIPE_BINARY="$(CURDIR)/$(PIPE)" swift run --package-path Benchmarks -c release; \
-	else echo "bench: there is no Benchmarks package yet" >&2; exit 2; fi
+	PIPE_BINARY="$(CURDIR)/$(PIPE)" swift run --package-path Tests/Benchmarks -c release bench $(BENCH)
+
+# The peers live in a virtual environment beside the benchmarks; nothing else needs Python.
+bench-setup:
+	python3 -m venv Tests/Benchmarks/.venv
+	Tests/Benchmarks/.venv/bin/pip install --quiet --requirement Tests/Benchmarks/Peers/requirements.txt
 
 clean:
 	rm -rf .build .build-check

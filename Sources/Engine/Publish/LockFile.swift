@@ -106,19 +106,20 @@ public struct LockFile: Sendable, Equatable {
 
   /// Reads what ``text`` wrote.
   public init(parsing text: String) throws(Malformed) {
-    var lines = text.split(separator: "\n", omittingEmptySubsequences: false).map(String.init)
-    if lines.last == "" { lines.removeLast() }
-    guard lines.first == "pipe-lock 1" else { throw Malformed(line: 1, message: "expected `pipe-lock 1`: this is no lock, or one of a newer pipe") }
+    // Bytes, not characters: a lock of ten thousand stages is read at every start.
+    var lines = text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
+    if lines.last?.isEmpty == true { lines.removeLast() }
+    guard lines.first.map({ Substring($0) }) == "pipe-lock 1" else { throw Malformed(line: 1, message: "expected `pipe-lock 1`: this is no lock, or one of a newer pipe") }
     self.init(manifest: "", version: "")
     for (index, line) in lines.enumerated().dropFirst() {
       if line.isEmpty { continue }
       guard let words = Self.words(line), words.count >= 2 else { throw Malformed(line: index + 1, message: "a line that does not read as `<what> <name> …`") }
       var values: [String: String] = [:]
       for word in words.dropFirst(2) {
-        if let equals = word.firstIndex(of: "=") { values[String(word[..<equals])] = String(word[word.index(after: equals)...]) }
+        if let equals = word.utf8.firstIndex(of: UInt8(ascii: "=")) { values[String(word[..<equals])] = String(word[word.utf8.index(after: equals)...]) }
       }
       func digest(_ text: String?) throws(Malformed) -> Digest {
-        guard let text, text.hasPrefix("sha256:"), let digest = Digest(hex: text.dropFirst(7)) else {
+        guard let text, text.utf8.starts(with: "sha256:".utf8), let digest = Digest(hex: Substring(text.utf8.dropFirst(7))) else {
           throw Malformed(line: index + 1, message: "expected `sha256:` and 64 hexadecimal digits")
         }
         return digest
@@ -128,8 +129,8 @@ public struct LockFile: Sendable, Equatable {
         return value
       }
       func port(_ text: String?) throws(Malformed) -> (stage: String, port: String) {
-        guard let text, let dot = text.lastIndex(of: ".") else { throw Malformed(line: index + 1, message: "expected `<stage>.<port>`") }
-        return (String(text[..<dot]), String(text[text.index(after: dot)...]))
+        guard let text, let dot = text.utf8.lastIndex(of: UInt8(ascii: ".")) else { throw Malformed(line: index + 1, message: "expected `<stage>.<port>`") }
+        return (String(text[..<dot]), String(text[text.utf8.index(after: dot)...]))
       }
       switch words[0] {
       case "manifest":
@@ -175,22 +176,22 @@ public struct LockFile: Sendable, Equatable {
     return String(decoding: JSONText.quoted(name), as: UTF8.self)
   }
 
-  private static func words(_ line: String) -> [String]? {
+  private static func words(_ line: Substring.UTF8View) -> [String]? {
     var words: [String] = []
-    var bytes = Array(line.utf8)[...]
-    while let first = bytes.first {
+    var rest = line
+    while let first = rest.first {
       if first == 0x20 {
-        bytes = bytes.dropFirst()
+        rest = rest.dropFirst()
       } else if first == UInt8(ascii: "\"") {
-        let text = Array(bytes)
+        let text = Array(rest)
         let end = text.withUnsafeBytes { JSONScanner.skipString($0, at: 0) }
         guard end > 1, end <= text.count, text[end - 1] == UInt8(ascii: "\"") else { return nil }
         words.append(String(decoding: Array(text[..<end]).withUnsafeBytes { JSONText.decoded($0) }, as: UTF8.self))
-        bytes = bytes.dropFirst(end)
+        rest = rest.dropFirst(end)
       } else {
-        let word = bytes.prefix { $0 != 0x20 }
-        words.append(String(decoding: word, as: UTF8.self))
-        bytes = bytes.dropFirst(word.count)
+        let word = rest.prefix { $0 != 0x20 }
+        words.append(String(Substring(word)))
+        rest = rest.dropFirst(word.count)
       }
     }
     return words
