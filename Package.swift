@@ -19,6 +19,7 @@ let kinds = [
   "Assemble",
   "Export",
   "Exec",
+  "Monitor",
 ]
 
 /// Files that live beside the code but are not code.

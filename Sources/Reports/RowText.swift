@@ -31,6 +31,20 @@ public enum RowText {
     return fields
   }
 
+  /// The items of a list, each as JSON.
+  static func items(_ list: [UInt8]) -> [[UInt8]] {
+    guard list.first == UInt8(ascii: "["), list.count > 2 else { return [] }
+    var items: [[UInt8]] = []
+    var at = 1
+    while at < list.count, list[at] != UInt8(ascii: "]") {
+      let end = valueEnd(list, at)
+      guard end > at else { break }
+      items.append(Array(list[at..<end]))
+      at = end + (end < list.count && list[end] == UInt8(ascii: ",") ? 1 : 0)
+    }
+    return items
+  }
+
   private static func valueEnd(_ row: [UInt8], _ start: Int) -> Int {
     var at = start
     var depth = 0

@@ -10,5 +10,6 @@ public enum StageKinds {
     AssembleKind.self,
     ExportKind.self,
     ExecKind.self,
+    MonitorKind.self,
   ]
 }

@@ -5,10 +5,10 @@ import Testing
   static let sources = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../Sources/Stages").standardizedFileURL.path
 
   /// The golden files that stand beside the kinds.
-  static let files = ["Assemble", "Export", "Exec"].flatMap { kind in
+  static let files = ["Assemble", "Export", "Exec", "Monitor"].flatMap { kind in
     let folder = "\(sources)/\(kind)/Golden"
     return ((try? FileManager.default.contentsOfDirectory(atPath: folder)) ?? []).filter { $0.hasSuffix(".md") }.sorted().map { "\(kind)/Golden/\($0)" }
-  } + ["Assemble", "Export", "Exec"].map { "\($0)/README.md" }
+  } + ["Assemble", "Export", "Exec", "Monitor"].map { "\($0)/README.md" }
 
   @Test(arguments: files) func cases(_ name: String) throws {
     let file = try GoldenFile("\(Self.sources)/\(name)")

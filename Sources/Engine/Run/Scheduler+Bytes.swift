@@ -103,6 +103,7 @@ extension Scheduler {
   /// A task's key and result, from the action cache or by doing it again.
   private func find(_ run: StageRun, _ ordinal: Int) throws(TaskFailure) -> (Digest, TaskResult) {
     let task = run.tasks[ordinal]
+    if task.work == .merge { try prepareAgain(run) }
     let chunks = places(task, run)
     var fetched: [Int: [UInt8]] = [:]
     let sides = task.work == .chunks ? try lookUpSides(task, run, chunks, &fetched) : []
@@ -192,6 +193,7 @@ extension Scheduler {
 
   /// What chunks agreed on beforehand is in no stage result: a stage that was a hit finds it out anew before one of its tasks is done again.
   private func prepareAgain(_ run: StageRun) throws(TaskFailure) {
+    if case .reduce(let work) = run.stage.kind.work { return try reduceAgain(run, work) }
     guard case .eachChunk(let work) = run.stage.kind.work, let preparation = work.preparation, let port = run.streamPort,
       monitor.locked({ run.prepared.isEmpty })
     else { return }
@@ -204,6 +206,24 @@ extension Scheduler {
     }
     let prepared = preparation.merge(partials)
     monitor.locked { run.prepared = prepared }
+  }
+
+  /// The partials of a stage that was a hit are wanted when its merge is.
+  private func reduceAgain(_ run: StageRun, _ work: ReduceWork) throws(TaskFailure) {
+    guard monitor.locked({ run.partials.isEmpty }) else { return }
+    var partials: [[UInt8]] = []
+    var ports: [String] = []
+    for port in run.streamPorts {
+      let name = run.stage.kind.inputs[port].name
+      for (source, table) in run.inputs[port].enumerated() {
+        for (ordinal, chunk) in table.chunks.enumerated() {
+          let bytes = try bytes(of: table, ordinal, consuming: false)
+          partials.append(try work.partial(name, InputChunk(source: source, bytes: bytes, context: chunk.context)))
+          ports.append(name)
+        }
+      }
+    }
+    monitor.locked { (run.partials, run.partialPorts) = (partials, ports) }
   }
 }
 

@@ -77,7 +77,8 @@ extension Scheduler {
 
   /// Rows of the stream or source port (of all whole ports where there is none).
   private func rowsIn(_ run: StageRun) -> Int {
-    let ports = run.streamPorts.isEmpty ? Array(run.inputs.indices) : run.streamPorts
+    // What a stage merges or compares them with (votes, a reference) is no row of it.
+    let ports = run.streamPorts.isEmpty ? Array(run.inputs.indices) : Array(run.streamPorts.prefix(1))
     return ports.reduce(0) { sum, port in run.inputs[port].reduce(sum) { $0 + $1.rows } }
   }
 

@@ -124,7 +124,15 @@ extension Scheduler {
     }
     writer.number(sides.count)
     for side in sides { writer.digest(side) }
-    if task.work == .whole || task.work == .merge { writer.digest(run.key ?? fullPreImage(run).digest) }
+    if task.work == .whole { writer.digest(run.key ?? fullPreImage(run).digest) }
+    if task.work == .merge {
+      // A merge sees its partials and nothing else: rows that changed where no partial looks re-run no merge.
+      writer.number(run.partials.count)
+      for (port, partial) in zip(run.partialPorts, run.partials) {
+        writer.text(port)
+        writer.digest(Digest.of(partial))
+      }
+    }
     return Digest.of(writer.bytes)
   }
 

@@ -8,12 +8,12 @@ extension StageFields {
       [
         Field(
           "from", .oneOrMany(.input), required: true, keying: .content, alsoCalled: from.alsoCalled,
-          doc: "Assembled rows, or any rows for csv and jsonl.", example: "from: ${stages.pairs}"),
+          doc: "Assembled rows, or any rows for dspy, csv and jsonl.", example: "from: ${stages.pairs}"),
         Field(
           "format",
           .choice(
-            "openai-chat", "jsonl", "csv",
-            planned: ["openai-dpo", "openai-rft", "anthropic", "gemini", "mistral", "trl", "sharegpt", "alpaca", "axolotl", "dspy", "text"]),
+            "openai-chat", "dspy", "jsonl", "csv",
+            planned: ["openai-dpo", "openai-rft", "anthropic", "gemini", "mistral", "trl", "sharegpt", "alpaca", "axolotl", "text"]),
           required: true, doc: "Shape and rules of the files.", example: "format: openai-chat"),
         Field(
           "options", .dependent(on: "format", exportOptions), default: .map([]), doc: "Details of the format.",
@@ -76,7 +76,7 @@ extension StageFields {
           Field(
             "steps", .map(.identifier, .record(programStep)), required: true, doc: "The modules of the program.",
             example: "steps: { reply: { template: Pipelines/triage/reply.prompt.yaml, module: Predict } }"),
-          Field("demos", .record(demos), doc: "Demonstrations stored with the program.", example: "demos: { count: 4, by: confidence }"),
+          Field("demos", .record(demos), defaultNote: "none", doc: "Demonstrations stored with the program, from the first split.", example: "demos: { count: 4, by: confidence }"),
         ])),
     .init(
       "csv",
@@ -99,14 +99,16 @@ extension StageFields {
       Field(
         "template", .path(.source), required: true, keying: .content, doc: "Its prompt-template file.",
         example: "template: Pipelines/triage/reply.prompt.yaml"),
-      Field("module", .text, default: .string("Predict"), doc: "The DSPy module.", example: "module: ChainOfThought"),
+      Field(
+        "module", .choice("Predict", "ChainOfThought", planned: ["ReAct", "ProgramOfThought"]), default: .string("Predict"), doc: "The DSPy module.",
+        example: "module: ChainOfThought"),
     ])
 
   static let demos = FieldSet(
     "`demos`",
     [
       Field("count", .int(0...1000), default: .int(4), doc: "How many.", example: "count: 4"),
-      Field("by", .column, doc: "Those with the largest value of this column.", example: "by: confidence"),
+      Field("by", .column, defaultNote: "the first", doc: "Those with the largest value of this column.", example: "by: confidence"),
     ])
 
   static let split = FieldSet(

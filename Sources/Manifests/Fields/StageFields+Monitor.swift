@@ -15,15 +15,15 @@ extension StageFields {
         Field(
           "columns", .record(logColumns), default: .map([]), defaultNote: "same names", doc: "Where the log has them, new: old.",
           example: "columns: { time: ts }"),
-        Field("window", .choice("hour", "day", "week", "all"), default: .string("all"), doc: "One snapshot each.", example: "window: day"),
+        Field("window", .choice("hour", "day", "week", "all"), default: .string("all"), doc: "One snapshot each; UTC, weeks from Monday.", example: "window: day"),
       ]),
-    ports: [.init("rows", "One row per window and field."), .init("alerts", "Rows that failed a check.")])
+    ports: [.init("rows", "Per window one row of totals, and one per field."), .init("alerts", "The rows of fields whose drift passes the method's threshold.")])
 
   static let logColumns = FieldSet(
     "`columns` of monitor",
     [
-      Field("time", .column, default: .string("time"), doc: "When the request came.", example: "time: ts"),
-      Field("status", .column, default: .string("status"), doc: "How it ended.", example: "status: code"),
-      Field("latency_ms", .column, default: .string("latency_ms"), doc: "How long it took, in milliseconds.", example: "latency_ms: took"),
+      Field("time", .column, default: .string("time"), doc: "When the request came, as in RFC 3339 with an offset.", example: "time: ts"),
+      Field("status", .column, default: .string("status"), doc: "How it ended: an error from 400 on, or a text other than `ok`, `success`, `succeeded`, `completed` and `done`.", example: "status: code"),
+      Field("latency_ms", .column, default: .string("latency_ms"), doc: "How long it took, in milliseconds; null when nobody answered.", example: "latency_ms: took"),
     ])
 }

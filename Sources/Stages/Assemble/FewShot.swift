@@ -5,8 +5,6 @@ internal import Templates
 /// Examples shown before the question: the first rows of a table that may be used so.
 struct FewShot: Sendable {
   static let port = "examples"
-  private static let usesTokens = ["uses", "allowed_uses"].map(JSONText.quoted)
-  private static let prohibitedToken = JSONText.quoted("prohibited_uses")
 
   final class Identity: Sendable {}
 
@@ -27,7 +25,7 @@ struct FewShot: Sendable {
     var rows: [[UInt8]] = []
     for ordinal in 0..<table.chunkCount where rows.count <= count {
       try table.chunk(ordinal).forEachRow { (row, bytes) throws(TaskFailure) in
-        guard rows.count <= count, Self.allowsFewShot(bytes) else { return }
+        guard rows.count <= count, FewShotUse.isAllowed(bytes) else { return }
         if let test, try !test.holds(bytes, parent: RowParent(port: -1, chunk: ordinal, row: row), worker: worker) { return }
         rows.append(Array(bytes))
       }
@@ -41,15 +39,6 @@ struct FewShot: Sendable {
     guard !key.columns.isEmpty, let own = try? key.text(of: row) else { return Array(candidates.prefix(count)) }
     let others = candidates.filter { candidate in candidate.withUnsafeBytes { (try? key.text(of: $0)) != own } }
     return Array(others.prefix(count))
-  }
-
-  static func allowsFewShot(_ row: UnsafeRawBufferPointer) -> Bool {
-    if let prohibited = JSONBytes.field(prohibitedToken, of: row), JSONView(prohibited).items.contains(where: { $0.string == "few_shot" }) { return false }
-    for token in usesTokens {
-      guard let uses = JSONBytes.field(token, of: row).map(JSONView.init), uses.kind == .array else { continue }
-      if !uses.items.contains(where: { $0.string == "few_shot" }) { return false }
-    }
-    return true
   }
 
   /// The rows as one list.

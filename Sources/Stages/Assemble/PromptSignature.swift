@@ -54,7 +54,7 @@ struct PromptSignature: Sendable {
         scope.names[input.name] = Value.none
         continue
       }
-      if let type = input.type, !Self.fits(value, type) {
+      if let type = input.type, !value.fits(schemaType: type) {
         throw failure(
           "the input `\(input.name)` wants `\(type)`, and `\(input.column)` is `\(value.text.prefix(40))`", input.range, scope,
           "cells of a CSV file are texts until `columns: { \(input.column): { from: \(input.column), type: int } }` says otherwise")
@@ -75,18 +75,5 @@ struct PromptSignature: Sendable {
     TaskFailure(
       id: "prompt-input", message: message, place: range.map { Diagnostic(.error, id: "prompt-input", message, at: $0.place) }, rows: [scope.parent],
       help: help)
-  }
-
-  /// JSON Schema's words.
-  static func fits(_ value: JSONView, _ type: String) -> Bool {
-    switch type {
-    case "string": value.kind == .string
-    case "integer": value.kind == .number && !value.text.contains { ".eE".contains($0) }
-    case "number": value.kind == .number
-    case "boolean": value.kind == .bool
-    case "array": value.kind == .array
-    case "object": value.kind == .object
-    default: true
-    }
   }
 }

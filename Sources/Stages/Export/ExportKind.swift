@@ -33,13 +33,19 @@ public struct ExportKind: StageKind {
     let names = split?.sides.map(\.name) ?? ["rows"]
     var outputs = names.map { OutputPort($0, traits: traits) }
     var publishes: [Publication] = []
-    for (name, path) in zip(names, Self.paths(names, isSplit: split != nil, &reader)) {
+    let paths = Self.paths(names, isSplit: split != nil, &reader)
+    for (name, path) in zip(names, paths) {
       for shard in 0..<shards {
         let port = shards == 1 ? "\(name).file" : "\(name).file.\(shard)"
         outputs.append(OutputPort(port, isKept: true, isPublic: false))
         publishes.append(
           Publication(path: ShardRule.path(path, shard: shard, of: shards), port: port, rowsPort: name, header: header))
       }
+    }
+    if case .dspy(let folder) = format {
+      outputs += [OutputPort(DSPyFolder.statePort, isKept: true, isPublic: false), OutputPort(DSPyFolder.codePort, isKept: true, isPublic: false)]
+      publishes += folder.publications(beside: Array(zip(names, paths)).map { (name: $0, path: $1) }, &reader)
+      stage.note(traits.rowKey.joined(separator: "\u{1}"), as: "row_key")
     }
     try reader.finish()
 
@@ -54,6 +60,10 @@ public struct ExportKind: StageKind {
 
   public var work: Work {
     let plan = plan
+    // A program's state holds the best demonstrations of all rows.
+    if case .dspy(let folder) = plan.format {
+      return .wholeInput(WholeWork { (input, writer) throws(TaskFailure) in try plan.write(input, folder, writer) })
+    }
     return .eachChunk(
       ChunkWork(preparation: plan.preparation) { (input, writer) throws(TaskFailure) in try plan.write(input, writer) })
   }
@@ -96,6 +106,7 @@ public struct ExportKind: StageKind {
         return (.csv(columns: []), [])
       }
       return (.csv(columns: columns.map(JSONText.quoted)), CSVLine.header(columns))
+    case "dspy": return (.dspy(DSPyFolder(reader.setting("options"), rowKey: traits.rowKey, &reader)), [])
     default: return (.jsonLines(columns: written?.texts.map(JSONText.quoted)), [])
     }
   }
@@ -169,6 +180,38 @@ struct ExportPlan: Sendable {
       }, merge: { KeptTogether.merge($0) })
   }
 
+  /// Writes examples and, from the rows of the first side, the program's state.
+  func write(_ input: borrowing WholeInput, _ folder: DSPyFolder, _ writer: TaskWriter) throws(TaskFailure) {
+    let table = input.table("from")
+    var together = KeptTogether(prepared: [])
+    if let preparation {
+      var partials: [[UInt8]] = []
+      for chunk in 0..<table.chunkCount {
+        partials.append(try preparation.partial(InputChunk(source: 0, bytes: try table.bytes(chunk), context: [])))
+      }
+      together = KeptTogether(prepared: preparation.merge(partials))
+    }
+    let worker = input.worker
+    var failures = FailureCollector()
+    var demos = DSPyDemos(folder.program)
+    var line: [UInt8] = []
+    try table.forEachRow { (chunk, row, bytes) throws(TaskFailure) in
+      let parent = RowParent(chunk: chunk, row: row)
+      do throws(TaskFailure) {
+        guard try filter.keeps(bytes, parent, worker, writer) else { return }
+        let side = try write(bytes, parent, together, worker, &line, writer, isDry: !failures.isEmpty)
+        // Only what a model may learn from is shown to it.
+        if side == 0 { try demos.add(bytes, parent) }
+      } catch { failures.add(error) }
+    }
+    try failures.throwFirst()
+    let state = DSPyState.json(folder.program, demos: demos.json)
+    let parent = demos.parents.first ?? .unknown(0)
+    try state.withUnsafeBytes { bytes -> Result<Void, TaskFailure> in
+      do throws(TaskFailure) { return .success(try writer.emit(to: 2 * sideCount, from: parent, piece: bytes)) } catch { return .failure(error) }
+    }.get()
+  }
+
   /// A worker's decoded components, kept while they are the same bytes.
   private final class Components {
     var bytes: [UInt8] = []
@@ -189,7 +232,7 @@ struct ExportPlan: Sendable {
         let parent = RowParent(chunk: ordinal, row: row)
         do throws(TaskFailure) {
           guard try filter.keeps(bytes, parent, worker, writer) else { return }
-          try write(bytes, parent, components.together, worker, &line, writer, isDry: !failures.isEmpty)
+          _ = try write(bytes, parent, components.together, worker, &line, writer, isDry: !failures.isEmpty)
         } catch { failures.add(error) }
       }
     }
@@ -197,15 +240,16 @@ struct ExportPlan: Sendable {
   }
 
   /// - Parameter isDry: a row has failed: nothing is written any more, only further failures are of interest.
+  /// - Returns: the side that the row falls on; nil when it stays here.
   private func write(
     _ row: UnsafeRawBufferPointer, _ parent: RowParent, _ together: KeptTogether, _ worker: WorkerLocal, _ line: inout [UInt8],
     _ writer: TaskWriter, isDry: Bool
-  ) throws(TaskFailure) {
+  ) throws(TaskFailure) -> Int? {
     if let gate = try gate.holdsBack(row, parent: parent, worker: worker) {
       writer.count("held_back")
       writer.count("held_back.\(gate)")
       writer.drop(parent, because: "gate \(gate)")
-      return
+      return nil
     }
     line.removeAll(keepingCapacity: true)
     var turns: Int?
@@ -216,10 +260,15 @@ struct ExportPlan: Sendable {
       if limit.isOver(tokens) {
         switch limit.tooLong {
         case .error: throw tooLong(limit, tokens, parent)
-        case .drop: return writer.drop(parent, because: "too_long")
+        case .drop:
+          writer.drop(parent, because: "too_long")
+          return nil
         case .truncateAtTurn:
           turns = limit.turnsThatFit(items)
-          if turns == nil { return writer.drop(parent, because: "too_long") }
+          if turns == nil {
+            writer.drop(parent, because: "too_long")
+            return nil
+          }
           writer.count("truncated")
         }
       }
@@ -234,17 +283,19 @@ struct ExportPlan: Sendable {
       let tokens = limit.count(line)
       if limit.isOver(tokens) {
         if limit.tooLong == .error { throw tooLong(limit, tokens, parent) }
-        return writer.drop(parent, because: "too_long")
+        writer.drop(parent, because: "too_long")
+        return nil
       }
       writer.count("tokens.sum", limit.tokens(tokens))
     }
     let side = try side(of: row, parent, together)
-    guard !isDry else { return }
+    guard !isDry else { return side }
     try writer.emit(to: side, from: parent, row: row)
     let file = sideCount + side * shards + ShardRule.shard(of: row, key: rowKey, count: shards)
     try line.withUnsafeBytes { bytes -> Result<Void, TaskFailure> in
       do throws(TaskFailure) { return .success(try writer.emit(to: file, from: parent, row: bytes)) } catch { return .failure(error) }
     }.get()
+    return side
   }
 
   private func side(of row: UnsafeRawBufferPointer, _ parent: RowParent, _ together: KeptTogether) throws(TaskFailure) -> Int {

@@ -7,6 +7,7 @@ enum ExportFormat: Sendable {
   /// All columns, or these.
   case jsonLines(columns: [[UInt8]]?)
   case csv(columns: [[UInt8]])
+  case dspy(DSPyFolder)
 
   private static let messages = JSONText.quoted("messages")
   private static let further = ["tools", "parallel_tool_calls"].map(JSONText.quoted)
@@ -26,6 +27,7 @@ enum ExportFormat: Sendable {
       }
       out.append(UInt8(ascii: "}"))
     case .csv(let columns): CSVLine.append(row, columns: columns, to: &out)
+    case .dspy(let folder): try folder.program.append(row, key: folder.rowKey, to: &out)
     }
   }
 

@@ -88,6 +88,8 @@ public struct Drift: Sendable, Equatable {
 
   /// Pearson's goodness of fit of the current counts to the reference's, scaled to their number.
   static func chiSquare(_ counts: [(reference: Int, current: Int)]) -> (statistic: Double, p: Double) {
+    // One category alone has nowhere to go; a rounding must not be taken for a difference.
+    guard counts.count > 1 else { return (0, 1) }
     let scale = Double(counts.reduce(0) { $0 + $1.current }) / Double(counts.reduce(0) { $0 + $1.reference })
     var sum = 0.0
     for count in counts {

@@ -6,7 +6,9 @@ import Stages
 
 /// The kinds under test, and a small reader of JSON Lines and CSV in the place of `ingest`, so that these tests depend on one kind at a time.
 enum TestKinds {
-  static let all: [String: any StageKind.Type] = ["ingest": PlainIngest.self, "assemble": AssembleKind.self, "export": ExportKind.self, "exec": ExecKind.self]
+  static let all: [String: any StageKind.Type] = [
+    "ingest": PlainIngest.self, "assemble": AssembleKind.self, "export": ExportKind.self, "exec": ExecKind.self, "monitor": MonitorKind.self,
+  ]
 }
 
 struct PlainIngest: StageKind {

@@ -1,0 +1,140 @@
+internal import Rows
+internal import Statistics
+
+/// What some rows hold in one column: numbers by value, everything else by its JSON text.
+struct FieldSample {
+  /// A column whose texts are nearly all different (ids, sentences) has no distribution to compare; only columns that nobody named are
+  /// given up.
+  static let maximumTexts = 1000
+
+  private(set) var numbers: [Double] = []
+  private(set) var counted: [ValueCounts] = []
+  private(set) var texts: [[UInt8]: Int] = [:]
+  /// Lists and objects.
+  private(set) var structures = 0
+  /// Null or absent.
+  private(set) var missing = 0
+  /// Whether texts were given up.
+  private(set) var isFull = false
+
+  /// - Parameter isBounded: nobody asked for this column: more texts than ``maximumTexts`` are not kept.
+  mutating func add(_ value: JSONView, isBounded: Bool) {
+    switch value.kind {
+    case .null: missing += 1
+    case .number: numbers.append(JSONNumber.double(value.bytes))
+    case .string, .bool:
+      guard !isFull else { return }
+      var key = Array(value.bytes)
+      // Two ways of writing one text are one value.
+      if key.contains(UInt8(ascii: "\\")), let text = value.string { key = JSONText.quoted(text) }
+      texts[key, default: 0] += 1
+      if isBounded, texts.count > Self.maximumTexts { giveUp() }
+    case .array, .object: structures += 1
+    }
+  }
+
+  mutating func addMissing(_ count: Int) { missing += count }
+
+  private mutating func giveUp() {
+    isFull = true
+    texts = [:]
+  }
+
+  /// Whether nothing but numbers was seen.
+  var isNumeric: Bool { texts.isEmpty && !isFull && structures == 0 }
+
+  /// All numbers, counted.
+  var values: ValueCounts { ValueCounts(merging: counted + (numbers.isEmpty ? [] : [ValueCounts(numbers)])) }
+
+  mutating func merge(_ other: FieldSample, isBounded: Bool) {
+    numbers += other.numbers
+    counted += other.counted
+    structures += other.structures
+    missing += other.missing
+    isFull = isFull || other.isFull
+    for (text, count) in other.texts { texts[text, default: 0] += count }
+    if isFull || isBounded && texts.count > Self.maximumTexts { giveUp() }
+  }
+
+  /// Every value as a category, with its count: numbers by their shortest text.
+  var categories: [[UInt8]: Int] {
+    var all = texts
+    let values = values
+    for (value, count) in zip(values.values, values.counts) { all[Array("\(value)".utf8), default: 0] += count }
+    return all
+  }
+
+  // MARK: Bytes
+
+  func encode(into writer: inout ByteWriter) {
+    let values = values
+    writer.number(values.values.count)
+    for (value, count) in zip(values.values, values.counts) {
+      writer.word(value.bitPattern)
+      writer.number(count)
+    }
+    writer.number(texts.count)
+    for (text, count) in texts.sorted(by: { $0.key.lexicographicallyPrecedes($1.key) }) {
+      writer.blob(text)
+      writer.number(count)
+    }
+    writer.number(structures)
+    writer.number(missing)
+    writer.number(isFull ? 1 : 0)
+  }
+
+  init() {}
+
+  init(from reader: inout ByteReader) throws(ByteReader.Malformed) {
+    let distinct = try reader.count()
+    var values: [Double] = []
+    var counts: [Int] = []
+    values.reserveCapacity(distinct)
+    counts.reserveCapacity(distinct)
+    for _ in 0..<distinct {
+      values.append(Double(bitPattern: try reader.word()))
+      counts.append(try reader.number())
+    }
+    if distinct > 0 { counted = [ValueCounts(values: values, counts: counts)] }
+    for _ in 0..<(try reader.count()) { texts[try reader.blob()] = try reader.number() }
+    structures = try reader.number()
+    missing = try reader.number()
+    isFull = try reader.number() == 1
+  }
+}
+
+/// Numbers of JSON as doubles.
+enum JSONNumber {
+  private static let powers: [Double] = [
+    1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+  ]
+
+  /// The nearest double of a number's text. Short ones, which are nearly all, without the C library: a whole number below 2⁵³ over a
+  /// power of ten up to 10¹⁵ is exact on both sides, so one division rounds right (Clinger, 1990).
+  static func double(_ text: UnsafeRawBufferPointer) -> Double {
+    var at = 0
+    let isNegative = text.count > 0 && text[0] == UInt8(ascii: "-")
+    if isNegative { at = 1 }
+    var digits: UInt64 = 0
+    var count = 0
+    var decimals = 0
+    var isFraction = false
+    while at < text.count {
+      let byte = text[at]
+      if (48...57).contains(byte) {
+        digits = digits * 10 + UInt64(byte - 48)
+        count += 1
+        if isFraction { decimals += 1 }
+        if count > 15 { break }
+      } else if byte == UInt8(ascii: "."), !isFraction {
+        isFraction = true
+      } else {
+        break
+      }
+      at += 1
+    }
+    guard at == text.count, count <= 15 else { return Double(String(decoding: text, as: UTF8.self)) ?? .nan }
+    let value = Double(digits) / powers[decimals]
+    return isNegative ? -value : value
+  }
+}

@@ -1,0 +1,206 @@
+internal import Diagnostics
+internal import Engine
+internal import Rows
+internal import Statistics
+
+/// Everything that a monitor's merge needs.
+struct MonitorPlan: Sendable {
+  static let logPort = "from"
+  static let referencePort = "reference"
+  /// More windows than this from the first request to the last mean a clock that is years off.
+  static let maximumSpan = 20_000
+
+  /// A column that the manifest names.
+  struct Field: Sendable {
+    let name: String
+    /// Nil for the one that fits.
+    let method: DriftMethod?
+    let range: SourceRange?
+  }
+
+  let log: LogReader
+  let fields: [Field]?
+  /// Columns that identify rows.
+  let keys: [String]
+  let hasReference: Bool
+
+  /// A window of the whole log.
+  private struct Snapshot {
+    var count = 0
+    var errors = 0
+    var latencies = FieldSample()
+    var parent: RowParent
+    var fields: [[UInt8]: FieldSample] = [:]
+  }
+
+  func merge(_ partials: [(port: String, partial: [UInt8])], _ writer: TaskWriter) throws(TaskFailure) {
+    var snapshots: [Int: Snapshot] = [:]
+    var reference: [[UInt8]: FieldSample] = [:]
+    var presence = (status: Presence(), latency: Presence())
+    var chunk = 0
+    for (port, bytes) in partials {
+      let partial = LogPartial(decoding: bytes)
+      guard port == Self.logPort else {
+        for window in partial.windows.values { merge(window.fields, into: &reference) }
+        continue
+      }
+      for row in partial.dropped { writer.drop(RowParent(chunk: chunk, row: row), because: "where") }
+      for (index, window) in partial.windows.sorted(by: { $0.key < $1.key }) {
+        let parent = RowParent(chunk: chunk, row: window.firstRow)
+        presence.status.add(window.statusCount, without: window.firstWithoutStatus, chunk)
+        presence.latency.add(window.latencyCount, without: window.firstWithoutLatency, chunk)
+        var snapshot = snapshots[index] ?? Snapshot(parent: parent)
+        snapshot.count += window.count
+        snapshot.errors += window.errors
+        snapshot.latencies.merge(window.latencies, isBounded: false)
+        merge(window.fields, into: &snapshot.fields)
+        snapshots[index] = snapshot
+      }
+      chunk += 1
+    }
+    let order = snapshots.keys.sorted()
+    try checkSpan(order, snapshots)
+    let hasStatus = try presence.status.isThere(log.status, standard: "status")
+    _ = try presence.latency.isThere(log.latency, standard: "latency_ms")
+
+    let columns = try hasReference ? columns(order.map { snapshots[$0]!.fields }, reference) : []
+    for index in order {
+      let snapshot = snapshots[index]!
+      var totals = header(index)
+      totals.add("field", JSONBytes.null)
+      appendTotals(snapshot, hasStatus, to: &totals)
+      try emit(totals, 0, snapshot.parent, writer)
+      for column in columns {
+        let measured = column.measure(snapshot.fields[column.token] ?? FieldSample())
+        var row = header(index)
+        row.add("field", JSONText.quoted(column.name))
+        measured.append(to: &row)
+        try emit(row, 0, snapshot.parent, writer)
+        if measured.drift?.isDrift ?? false { try emit(row, 1, snapshot.parent, writer) }
+        if index == order.last { count(measured, column.name, writer) }
+      }
+    }
+    writer.count("windows", order.count)
+    writer.count("count", order.last.map { snapshots[$0]!.count } ?? 0)
+  }
+
+  private func merge(_ fields: [[UInt8]: FieldSample], into all: inout [[UInt8]: FieldSample]) {
+    for (name, sample) in fields { all[name, default: FieldSample()].merge(sample, isBounded: self.fields == nil) }
+  }
+
+  // MARK: Rows
+
+  private func header(_ index: Int) -> JSONRow {
+    var row = JSONRow()
+    row.add("window", JSONText.quoted(log.window.label(index)))
+    let range = log.window.range(index)
+    row.add("start", range.map { JSONText.quoted(LogTime.text(seconds: $0.start)) } ?? JSONBytes.null)
+    row.add("end", range.map { JSONText.quoted(LogTime.text(seconds: $0.end)) } ?? JSONBytes.null)
+    return row
+  }
+
+  private func appendTotals(_ snapshot: Snapshot, _ hasStatus: Bool, to row: inout JSONRow) {
+    row.add("count", snapshot.count)
+    row.add("errors", hasStatus ? Double(snapshot.errors) : nil)
+    let rate = Double(snapshot.errors) / Double(snapshot.count)
+    let interval = WilsonInterval(snapshot.errors, of: snapshot.count)
+    row.add("error_rate", hasStatus ? rate : nil)
+    row.add("error_rate_low", hasStatus ? interval.low : nil)
+    row.add("error_rate_high", hasStatus ? interval.high : nil)
+    let latencies = snapshot.latencies.values
+    row.add("latency_p50", latencies.quantile(0.5))
+    row.add("latency_p95", latencies.quantile(0.95))
+    row.add("latency_p99", latencies.quantile(0.99))
+  }
+
+  private func emit(_ row: JSONRow, _ port: Int, _ parent: RowParent, _ writer: TaskWriter) throws(TaskFailure) {
+    let bytes = row.closed
+    try bytes.withUnsafeBytes { raw -> Result<Void, TaskFailure> in
+      do throws(TaskFailure) { return .success(try writer.emit(to: port, from: parent, row: raw)) } catch { return .failure(error) }
+    }.get()
+  }
+
+  /// What `expect` can name of the last window.
+  private func count(_ measured: WatchedColumn.Measured, _ name: String, _ writer: TaskWriter) {
+    writer.count("drift.\(name).drifted", measured.drift?.isDrift ?? false ? 1 : 0)
+  }
+
+  // MARK: Checks
+
+  private func checkSpan(_ order: [Int], _ snapshots: [Int: Snapshot]) throws(TaskFailure) {
+    guard let first = order.first, let last = order.last, last - first > Self.maximumSpan else { return }
+    // The lonely end is the wrong one.
+    let isFirstWrong = order.count > 1 && order[1] - first > last - order[order.count - 2]
+    throw TaskFailure(
+      id: "log-time",
+      message: "the log reaches from \(log.window.label(first)) to \(log.window.label(last)): some clock is years off",
+      rows: [snapshots[isFirstWrong ? first : last]!.parent], help: "leave such rows out with `where`, correct them in the log, or take a longer `window`")
+  }
+
+  /// The columns to compare, each with the sample of the reference.
+  private func columns(_ windows: [[[UInt8]: FieldSample]], _ reference: [[UInt8]: FieldSample]) throws(TaskFailure) -> [WatchedColumn] {
+    var all: [[UInt8]: FieldSample] = [:]
+    for window in windows { merge(window, into: &all) }
+    guard let fields else {
+      let tokens = all.keys.filter { reference[$0] != nil }.sorted { $0.lexicographicallyPrecedes($1) }
+      var found: [WatchedColumn] = []
+      for token in tokens {
+        let name = token.withUnsafeBytes { JSONView($0).string ?? "" }
+        guard !keys.contains(name), let log = all[token], let reference = reference[token], log.isComparable, reference.isComparable,
+          !log.isIdentity
+        else { continue }
+        found.append(try WatchedColumn(Field(name: name, method: nil, range: nil), token, reference: reference, log: log))
+      }
+      return found
+    }
+    var found: [WatchedColumn] = []
+    for field in fields {
+      let token = JSONText.quoted(field.name)
+      found.append(try WatchedColumn(field, token, reference: reference[token] ?? FieldSample(), log: all[token] ?? FieldSample()))
+    }
+    return found
+  }
+}
+
+/// Whether the rows of a log have a column: all of them, or none.
+private struct Presence {
+  private var count = 0
+  private var firstWithout: RowParent?
+
+  mutating func add(_ count: Int, without row: Int?, _ chunk: Int) {
+    self.count += count
+    if let row, firstWithout == nil { firstWithout = RowParent(chunk: chunk, row: row) }
+  }
+
+  func isThere(_ column: String, standard: String) throws(TaskFailure) -> Bool {
+    guard let firstWithout else { return count > 0 }
+    if count == 0, column == standard { return false }
+    throw TaskFailure(
+      id: "log-\(standard == "status" ? "status" : "latency")",
+      message: count == 0 ? "no row of the log has a value in `\(column)`" : "the row has no value in `\(column)`, and others have one", rows: [firstWithout],
+      help: "columns: { \(standard): … } names the column; leave rows that are no requests out with `where`")
+  }
+}
+
+/// A compact JSON object, field by field.
+struct JSONRow {
+  private var bytes: [UInt8] = [UInt8(ascii: "{")]
+
+  mutating func add(_ name: String, _ json: [UInt8]) {
+    JSONBytes.appendKey(JSONText.quoted(name), to: &bytes)
+    bytes += json
+  }
+
+  mutating func add(_ name: String, _ number: Int) { add(name, Array(String(number).utf8)) }
+
+  /// A number by its shortest text, a whole one without a fraction; null for what is no number.
+  mutating func add(_ name: String, _ number: Double?) {
+    guard let number, number.isFinite else { return add(name, JSONBytes.null) }
+    if number == number.rounded(), number.magnitude < 0x1p53 { return add(name, Int(number)) }
+    add(name, Array("\(number)".utf8))
+  }
+
+  mutating func add(_ name: String, _ truth: Bool) { add(name, Array((truth ? "true" : "false").utf8)) }
+
+  var closed: [UInt8] { bytes + [UInt8(ascii: "}")] }
+}
