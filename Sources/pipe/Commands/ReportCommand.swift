@@ -15,6 +15,12 @@ import Reports
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "report", abstract: "Show what the runs came to, as text or as a page.", subcommands: [ReportMonitorCommand.self])
+
+  func run() throws {
+    throw Complaint(
+      ExitStatus.invalid,
+      Diagnostic(id: "planned", "`pipe report` of runs is planned, not built yet", at: nil, help: "`pipe report monitor` shows what a monitor has seen"))
+  }
 }
 
 /// `pipe report monitor`
