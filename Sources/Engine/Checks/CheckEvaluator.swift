@@ -42,6 +42,10 @@ struct CheckEvaluator {
   }
 
   private func verdict(_ check: Check) throws(TaskFailure) -> CheckVerdict {
+    let compared = type(of: run.stage.kind).comparedFigures
+    if run.compared.isEmpty, check.expression.expression.variables.contains(where: { compared.contains($0.name) }) {
+      return CheckVerdict(check: check, outcome: .notChecked, detail: run.notCompared ?? "the stage names no baseline")
+    }
     let failure = Mutex<TaskFailure?>(nil)
     let bindings = bindings { new in failure.withLock { if $0 == nil { $0 = new } } }
     let renderer = Renderer()
@@ -137,11 +141,43 @@ struct CheckEvaluator {
     for drop in result.drops { facts.append(("dropped__\(FactNames.identifier(drop.reason))", Value(drop.count))) }
     let sums = Dictionary(result.facts.map { ($0.name, $0.sum) }, uniquingKeysWith: +)
     for (name, value) in run.stage.kind.derivedFacts(sums).sorted(by: { $0.key < $1.key }) { facts.append((FactNames.flattened(name), Value(value))) }
+    facts += Self.bindings(of: run.figures)
     return facts
+  }
+
+  /// StageFigures as values: `agreement.alpha` also under the one name that it has after flattening.
+  private static func bindings(of figures: StageFigures) -> [(String, Value)] {
+    var found: [(String, Value)] = []
+    for entry in figures.entries {
+      found.append((entry.name, Value(entry.value)))
+      guard case .nested(let nested) = entry.value, FactNames.isFamily(entry.name) else { continue }
+      for inner in nested.entries { found.append(("\(entry.name)__\(inner.name)", Value(inner.value))) }
+    }
+    return found
+  }
+}
+
+extension Value {
+  /// A figure as expressions see it.
+  init(_ figure: StageFigures.Value) {
+    switch figure {
+    case .integer(let integer): self.init(integer)
+    case .real(let real): if real.isFinite { self.init(real) } else { self = .none }
+    case .text(let text): self.init(text)
+    case .nested(let figures): self.init(pairs: figures.entries.map { ($0.name, Value($0.value)) })
+    case .null: self = .none
+    }
   }
 }
 
 extension StageRun {
+  /// What its task measured, and what its comparison came to.
+  var figures: StageFigures {
+    var figures = result?.figures ?? StageFigures()
+    for entry in compared.entries { figures.append(entry.name, entry.value) }
+    return figures
+  }
+
   /// A sum over all tasks.
   func sum(_ name: String) -> Int? { result?.facts.first { $0.name == name }?.sum }
 }
@@ -150,6 +186,8 @@ extension StageRun {
 /// two underscores before an expression is compiled.
 package enum FactNames {
   private static let families = ["rows", "dropped", "held_back", "tokens", "coverage", "agreement", "unmatched", "lineage"]
+
+  static func isFamily(_ name: String) -> Bool { families.contains(name) }
 
   /// An expectation's text with the dots of fact names replaced.
   package static func flattened(_ text: String) -> String {

@@ -17,10 +17,17 @@ public protocol StageKind: Sendable {
   init(_ stage: any StageReading) throws(Problems)
   /// The facts that `expect` may name beside those every stage has, for `pipe lint`.
   static var facts: [String] { get }
+  /// The names at the top of the ``StageFigures`` that its task records, for `pipe lint`.
+  static var figures: [String] { get }
+  /// The names at the top of what its comparison comes to, for `pipe lint`; a check that reads one is not checked where there is no
+  /// baseline.
+  static var comparedFigures: [String] { get }
   /// Facts that are computed from other facts (`coverage` from `labeled` and `unlabeled`), from the sums of all tasks.
   func derivedFacts(_ sums: [String: Int]) -> [String: Double]
   /// A few words on the result for the summary (`398 labeled, 14 unlabeled`), from the sums of all tasks.
   func note(_ sums: [String: Int]) -> String?
+  /// The same with what was measured, and what its comparison came to.
+  func note(_ sums: [String: Int], _ figures: StageFigures) -> String?
   /// What comes in, in the order of the field reference.
   var inputs: [InputPort] { get }
   /// What goes out; the first is the main port unless `hasMainPort` is false.
@@ -29,6 +36,8 @@ public protocol StageKind: Sendable {
   var hasMainPort: Bool { get }
   /// What the stage does to the world.
   var effect: Effect { get }
+  /// What it is compared with after its artifacts; nil for nothing.
+  var comparison: Comparison? { get }
   /// The work itself.
   var work: Work { get }
   /// Files that the stage publishes, each the concatenation of one output's chunks.
@@ -38,8 +47,12 @@ public protocol StageKind: Sendable {
 extension StageKind {
   public static var components: [Component] { [] }
   public static var facts: [String] { [] }
+  public static var figures: [String] { [] }
+  public static var comparedFigures: [String] { [] }
+  public var comparison: Comparison? { nil }
   public func derivedFacts(_ sums: [String: Int]) -> [String: Double] { [:] }
   public func note(_ sums: [String: Int]) -> String? { nil }
+  public func note(_ sums: [String: Int], _ figures: StageFigures) -> String? { note(sums) }
   public var hasMainPort: Bool { true }
   public var effect: Effect { .pure }
   public var publishes: [Publication] { [] }
@@ -103,6 +116,8 @@ public enum PortReading: Sendable {
   case keyed(KeyedReading)
   /// All of it is in every task's key.
   case whole
+  /// Read by the stage's ``Comparison`` alone: in no key, and no task sees it.
+  case comparison
 }
 
 /// How a side table is looked up.

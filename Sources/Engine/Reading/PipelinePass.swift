@@ -388,9 +388,10 @@ struct PipelinePass {
   private func unknownFacts(_ expression: RowExpression, _ check: Setting, _ text: String, _ kind: any StageKind) -> [Diagnostic] {
     let functions = ["nulls", "distinct", "overlap", "balance", "unmatched"]
     let ports = kind.outputs.filter(\.isPublic).map(\.name)
-    let facts = ["rows", "dropped"] + ports.map { "rows.\($0)" } + type(of: kind).facts
+    let facts = ["rows", "dropped"] + ports.map { "rows.\($0)" } + type(of: kind).facts + type(of: kind).figures + type(of: kind).comparedFigures
     let known = Set((facts.map(FactNames.flattened)) + functions + ports + expression.operands.map(\.name))
     return expression.expression.variables.compactMap { use in
+      if type(of: kind).figures.contains(where: { use.name.hasPrefix("\($0)__") }) { return nil }
       if known.contains(use.name) || use.name.hasPrefix("dropped__") || use.name.hasPrefix("held_back__") || use.name.hasPrefix("unmatched__") { return nil }
       let shown = use.name.replacingUnderscores
       let label = Suggestion.nearest(to: shown, in: facts + functions).map { "did you mean `\($0)`?" } ?? ""

@@ -36,6 +36,7 @@ extension Scheduler {
     var ports: [StageResult.Port] = []
     var drops: [(reason: String, count: Int)] = []
     var facts: [String: Int] = [:]
+    var figures = StageFigures()
     var entries: [TaskList.Entry] = []
     var lineages = Array(repeating: ByteWriter(), count: run.outputs.count)
     for task in run.tasks where task.work != .partial {
@@ -49,6 +50,7 @@ extension Scheduler {
         }
       }
       for fact in result.facts { facts[fact.name, default: 0] += fact.sum }
+      if !result.figures.isEmpty { figures = result.figures }
       for (port, made) in result.ports.enumerated() { made.map.encode(into: &lineages[port]) }
     }
     do throws(StoreError) {
@@ -66,7 +68,7 @@ extension Scheduler {
       try store.put(list, as: tasks)
       let result = StageResult(
         ports: ports, tasks: tasks, taskCount: run.ran + run.cached, rowsIn: rowsIn(run), drops: drops,
-        facts: facts.map { (name: $0.key, sum: $0.value) }.sorted { $0.name < $1.name })
+        facts: facts.map { (name: $0.key, sum: $0.value) }.sorted { $0.name < $1.name }, figures: figures)
       if run.stage.settings.isCached { try store.record(.stageResult, run.key!, result.encode()) }
       let trail = trail(of: run)
       if !trail.isEmpty { try store.record(.trail, run.key!, trail.encode()) }

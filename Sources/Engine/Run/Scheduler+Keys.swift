@@ -75,6 +75,7 @@ extension Scheduler {
     for field in run.stage.keyFields { image.add("field \(field.name)", field.value) }
     for file in run.stage.keyFiles { image.add("file \(file.role)", file.digest) }
     for (port, tables) in zip(run.stage.kind.inputs, run.inputs) {
+      if case .comparison = port.reading { continue }
       image.add("port \(port.name)", Self.describe(port.reading))
       guard case .whole = port.reading else { continue }
       // A stage that needs everything reads its stream whole, too.
@@ -86,7 +87,10 @@ extension Scheduler {
   func fullPreImage(_ run: StageRun) -> PreImage {
     var image = basePreImage(run)
     for (port, tables) in zip(run.stage.kind.inputs, run.inputs) {
-      if case .whole = port.reading { continue }
+      switch port.reading {
+      case .whole, .comparison: continue
+      case .source, .stream, .keyed: break
+      }
       for (index, table) in tables.enumerated() { image.add(Self.inputName(port, index), table.content ?? table.computeContent()) }
     }
     return image
@@ -101,6 +105,7 @@ extension Scheduler {
     case .source: "source"
     case .stream: "stream"
     case .whole: "whole"
+    case .comparison: "comparison"
     case .keyed(let keyed): "keyed by \(keyed.key.joined(separator: ",")) reading \(keyed.fields?.joined(separator: ",") ?? "*")"
     }
   }

@@ -227,7 +227,7 @@ package final class Scheduler: @unchecked Sendable {
     guard case .eachChunk(let work) = run.stage.kind.work, work.preparation == nil, run.stage.kind.effect == .pure else { return false }
     for (port, tables) in zip(run.stage.kind.inputs, run.inputs) {
       switch port.reading {
-      case .keyed, .whole: guard tables.allSatisfy(\.isComplete) else { return false }
+      case .keyed, .whole, .comparison: guard tables.allSatisfy(\.isComplete) else { return false }
       case .source, .stream:
         guard tables.allSatisfy({ $0.isComplete || sources.index(of: $0) != nil || stages[$0.stage].phase == .expanding }) else { return false }
       }

@@ -6,7 +6,7 @@ extension StageRun {
     stage.kind.inputs.indices.filter {
       switch stage.kind.inputs[$0].reading {
       case .source, .stream: true
-      case .keyed, .whole: false
+      case .keyed, .whole, .comparison: false
       }
     }
   }
@@ -22,8 +22,8 @@ extension StageRun {
 }
 
 extension Stage {
-  /// Outputs published and checks evaluated even when the stage is cached.
-  var needsFinish: Bool { !settings.checks.isEmpty || !kind.publishes.isEmpty }
+  /// Outputs published, baselines compared with, and checks evaluated even when the stage is cached.
+  var needsFinish: Bool { !settings.checks.isEmpty || !kind.publishes.isEmpty || kind.comparison != nil }
 
   /// How the stage is called in messages: a path where the engine added it.
   package var displayName: String { isImplicit ? desc ?? name : name }

@@ -55,6 +55,10 @@ package final class StageRun {
   package internal(set) var reason: RunReason = .unknown
   package internal(set) var failure: StageFailure?
   package internal(set) var verdicts: [CheckVerdict] = []
+  /// What its comparison came to: a view, in no artifact.
+  package internal(set) var compared = StageFigures()
+  /// Why there was nothing to compare with.
+  package internal(set) var notCompared: String?
   package internal(set) var published: [PublishedFile] = []
 
   /// Columns that the stage's checks will count, by output.
@@ -102,7 +106,7 @@ package final class StageRun {
     stage.kind.inputs.firstIndex {
       switch $0.reading {
       case .source, .stream: true
-      case .keyed, .whole: false
+      case .keyed, .whole, .comparison: false
       }
     }
   }

@@ -11,6 +11,22 @@ enum GitHead {
     }
   }
 
+  /// The commit (or tag) that a branch, a tag or 40 digits name, as far as git's files say it; nil when only git could tell.
+  static func commit(named name: String, of root: String) -> String? {
+    if digest(name) != nil { return name }
+    guard !name.isEmpty, name.utf8.allSatisfy({ $0 > 0x20 && !"~^:?*[\\@{".utf8.contains($0) }), !name.contains("..") else { return nil }
+    var folder = root
+    while true {
+      if let directory = gitDirectory(folder + "/.git") {
+        for kind in ["tags", "heads", "remotes"] { if let found = reference("refs/\(kind)/\(name)", in: directory) { return found } }
+        return nil
+      }
+      let up = Workspace.parent(folder)
+      if up == folder { return nil }
+      folder = up
+    }
+  }
+
   /// `.git` is a folder, or, in worktrees and submodules, a file that says where it is.
   private static func gitDirectory(_ path: String) -> String? {
     if Workspace.isFolder(path) { return path }
@@ -22,7 +38,10 @@ enum GitHead {
   private static func commit(in directory: String) -> String? {
     guard let head = line(directory + "/HEAD") else { return nil }
     guard head.hasPrefix("ref: ") else { return digest(head) }
-    let name = String(head.dropFirst(5))
+    return reference(String(head.dropFirst(5)), in: directory)
+  }
+
+  private static func reference(_ name: String, in directory: String) -> String? {
     // A worktree keeps its branches where the first checkout keeps them.
     let common = line(directory + "/commondir").map { $0.hasPrefix("/") ? $0 : directory + "/" + $0 } ?? directory
     for place in [directory, common] { if let found = line(place + "/" + name).flatMap(digest) { return found } }

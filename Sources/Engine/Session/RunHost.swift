@@ -17,6 +17,7 @@ final class RunHost: RunServices {
   private let lock: LockFile?
   private let lastKeys: [String: Digest]
   private let publisher: Publisher
+  private let baselines: Baselines
   private let observer: @Sendable (RunEvent) -> Void
   let recorder: RunRecorder
   private let manifestLock: ManifestLock
@@ -27,13 +28,14 @@ final class RunHost: RunServices {
 
   init(
     workspace: Workspace, store: Store, lock: LockFile?, lastKeys: [String: Digest], recorder: RunRecorder, manifestLock: ManifestLock,
-    observer: @escaping @Sendable (RunEvent) -> Void
+    baselines: Baselines, observer: @escaping @Sendable (RunEvent) -> Void
   ) {
     self.workspace = workspace
     self.store = store
     self.lock = lock
     self.lastKeys = lastKeys
     self.publisher = Publisher(workspace: workspace, store: store)
+    self.baselines = baselines
     self.recorder = recorder
     self.manifestLock = manifestLock
     self.observer = observer
@@ -62,7 +64,13 @@ final class RunHost: RunServices {
   func observe(_ event: RunEvent) { observer(event) }
 
   func evaluate(_ run: StageRun, in scheduler: Scheduler) throws(TaskFailure) -> [CheckVerdict] {
-    run.stage.settings.checks.isEmpty ? [] : try CheckEvaluator(run: run, scheduler: scheduler).evaluate()
+    if let comparison = run.stage.kind.comparison {
+      switch try ComparisonRun(baselines: baselines, oversight: oversight, scheduler: scheduler).compare(run, comparison) {
+      case .figures(let figures): run.compared = figures
+      case .missing(let reason): run.notCompared = reason
+      }
+    }
+    return run.stage.settings.checks.isEmpty ? [] : try CheckEvaluator(run: run, scheduler: scheduler).evaluate()
   }
 
   func publish(_ run: StageRun, in scheduler: Scheduler) throws(TaskFailure) -> [PublishedFile] {

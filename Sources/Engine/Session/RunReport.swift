@@ -81,6 +81,7 @@ public struct StageReport: Sendable {
   public var seconds: Double
   public var note: String?
   public var facts: [(name: String, sum: Int)]
+  public var figures: StageFigures
   public var outputs: [Output]
   public var files: [File]
   public var checks: [Verdict]

@@ -203,7 +203,8 @@ public final class Session: Sendable {
     let manifestLock = ManifestLock(
       path: store.lockPath("manifest-\(identity.short)"), command: "pipe \(command) \(pipeline.path)", waits: waits, onWait: waiting)
     let host = RunHost(
-      workspace: workspace, store: store, lock: lock, lastKeys: before, recorder: recorder, manifestLock: manifestLock, observer: observer)
+      workspace: workspace, store: store, lock: lock, lastKeys: before, recorder: recorder, manifestLock: manifestLock,
+      baselines: Baselines(store: store, workspace: workspace, manifestName: pipeline.name, lockPath: pipeline.isLocked ? lockPath : nil), observer: observer)
     let snapshots = Snapshots(
       store: store, root: workspace.root, locked: lock?.pins ?? [], updates: !options.updated.isEmpty, oversight: host.oversight)
     let sources = SourceRuns(root: workspace.root, store: store, stats: stats, snapshots: snapshots, usesStats: true)

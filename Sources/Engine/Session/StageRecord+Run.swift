@@ -16,7 +16,7 @@ extension StageRecord {
       rowsOut = report.rowsOut
     }
     dropped = report.dropped.map { Drop(reason: $0.reason, rows: $0.count) }
-    facts = report.facts.map { Fact(name: $0.name, value: .integer(Int64($0.sum))) }
+    facts = report.facts.map { Fact(name: $0.name, value: .integer(Int64($0.sum))) } + report.figures.leaves.compactMap(Fact.init)
     inputs = StageRecord.inputs(of: run, in: graph, sourceNames)
     for (output, table) in zip(run.stage.kind.outputs, run.outputs) where output.isPublic {
       guard let content = table.content else { continue }
@@ -57,6 +57,17 @@ extension StageRecord {
       }
     }
     return inputs
+  }
+}
+
+extension StageRecord.Fact {
+  init?(_ figure: (name: String, value: StageFigures.Value)) {
+    switch figure.value {
+    case .integer(let integer): self.init(name: figure.name, value: .integer(Int64(integer)))
+    case .real(let real): self.init(name: figure.name, value: .real(real))
+    case .text(let text): self.init(name: figure.name, value: .text(text))
+    case .nested, .null: return nil
+    }
   }
 }
 

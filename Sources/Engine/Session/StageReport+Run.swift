@@ -35,7 +35,8 @@ extension StageReport {
     seconds = Double(run.busyNanoseconds) / 1e9
     facts = result?.facts ?? []
     let sums = Dictionary(facts.map { ($0.name, $0.sum) }, uniquingKeysWith: +)
-    note = result == nil ? nil : kind.note(sums)
+    note = result == nil ? nil : kind.note(sums, run.figures)
+    figures = run.figures
     outputs = []
     for (output, table) in zip(kind.outputs, run.outputs) {
       guard let content = table.content else { continue }

@@ -19,11 +19,14 @@ package struct StageResult: Sendable, Equatable {
   package var rowsIn: Int
   package var drops: [(reason: String, count: Int)]
   package var facts: [(name: String, sum: Int)]
+  /// What its one task (or its merge) measured.
+  package var figures: StageFigures
 
   package static func == (a: StageResult, b: StageResult) -> Bool { a.encode() == b.encode() }
 
   package init(
-    ports: [Port], tasks: Digest, taskCount: Int, rowsIn: Int, drops: [(reason: String, count: Int)], facts: [(name: String, sum: Int)]
+    ports: [Port], tasks: Digest, taskCount: Int, rowsIn: Int, drops: [(reason: String, count: Int)], facts: [(name: String, sum: Int)],
+    figures: StageFigures = StageFigures()
   ) {
     self.ports = ports
     self.tasks = tasks
@@ -31,6 +34,7 @@ package struct StageResult: Sendable, Equatable {
     self.rowsIn = rowsIn
     self.drops = drops
     self.facts = facts
+    self.figures = figures
   }
 
   package func encode() -> [UInt8] {
@@ -55,6 +59,7 @@ package struct StageResult: Sendable, Equatable {
       writer.text(fact.name)
       writer.number(fact.sum)
     }
+    figures.encode(into: &writer)
     return writer.bytes
   }
 
@@ -71,6 +76,7 @@ package struct StageResult: Sendable, Equatable {
     for _ in 0..<(try reader.count()) { drops.append((try reader.text(), try reader.number())) }
     facts = []
     for _ in 0..<(try reader.count()) { facts.append((try reader.text(), try reader.number())) }
+    figures = try StageFigures(from: &reader)
     guard reader.isAtEnd else { throw ByteReader.Malformed() }
   }
 }

@@ -10,9 +10,10 @@ package struct TaskResult: Sendable, Equatable {
   package var ports: [Port]
   package var drops: DropLog
   package var facts: [(name: String, sum: Int)]
+  package var figures: StageFigures
 
   package static func == (a: TaskResult, b: TaskResult) -> Bool {
-    a.ports == b.ports && a.drops == b.drops && a.facts.elementsEqual(b.facts, by: ==)
+    a.ports == b.ports && a.drops == b.drops && a.facts.elementsEqual(b.facts, by: ==) && a.figures == b.figures
   }
 
   package func encode() -> [UInt8] {
@@ -28,13 +29,15 @@ package struct TaskResult: Sendable, Equatable {
       writer.text(fact.name)
       writer.number(fact.sum)
     }
+    figures.encode(into: &writer)
     return writer.bytes
   }
 
-  package init(ports: [Port], drops: DropLog, facts: [(name: String, sum: Int)]) {
+  package init(ports: [Port], drops: DropLog, facts: [(name: String, sum: Int)], figures: StageFigures = StageFigures()) {
     self.ports = ports
     self.drops = drops
     self.facts = facts
+    self.figures = figures
   }
 
   package init(decoding bytes: [UInt8]) throws(ByteReader.Malformed) {
@@ -47,7 +50,20 @@ package struct TaskResult: Sendable, Equatable {
     drops = try DropLog(from: &reader)
     facts = []
     for _ in 0..<(try reader.count()) { facts.append((try reader.text(), try reader.number())) }
+    figures = try StageFigures(from: &reader)
     guard reader.isAtEnd else { throw ByteReader.Malformed() }
+  }
+}
+
+extension StageFigures {
+  /// At the end of a result: nothing at all when there are none.
+  func encode(into writer: inout ByteWriter) { if !isEmpty { writer.blob(json) } }
+
+  init(from reader: inout ByteReader) throws(ByteReader.Malformed) {
+    self.init()
+    guard !reader.isAtEnd else { return }
+    guard let read = StageFigures(json: try reader.blob()) else { throw ByteReader.Malformed() }
+    self = read
   }
 }
 

@@ -19,6 +19,8 @@ public final class TaskWriter {
   private(set) var drops = DropLog()
   /// Sums for `expect` and the summary, by name.
   private(set) var facts: [String: Int] = [:]
+  /// What the task measured; empty when it did not.
+  private(set) var figures = StageFigures()
   private let deliver: (_ port: Int, ChunkRef, [UInt8]) throws(TaskFailure) -> Void
 
   /// - Parameter deliver: takes each finished chunk with its bytes.
@@ -77,6 +79,9 @@ public final class TaskWriter {
   /// Adds to a sum that `expect` and the summary can name.
   public func count(_ fact: String, _ by: Int = 1) { facts[fact, default: 0] += by }
 
+  /// Records what the task measured: for the one task of `wholeInput` work, or the merge of `reduce` work. Again replaces it.
+  public func record(_ figures: StageFigures) { self.figures = figures }
+
   private func takeCuts(_ port: Int) throws(TaskFailure) {
     var at = 0
     for cut in outputs[port].cuts {
@@ -100,6 +105,6 @@ public final class TaskWriter {
       }
       ports.append(TaskResult.Port(chunks: outputs[port].chunks, map: outputs[port].map))
     }
-    return TaskResult(ports: ports, drops: drops, facts: facts.map { ($0.key, $0.value) }.sorted { $0.0 < $1.0 })
+    return TaskResult(ports: ports, drops: drops, facts: facts.map { ($0.key, $0.value) }.sorted { $0.0 < $1.0 }, figures: figures)
   }
 }

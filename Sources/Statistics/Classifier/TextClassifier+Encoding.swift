@@ -23,7 +23,7 @@ extension TextClassifier {
 
   /// The classifier as bytes: the same ones for the same classifier on every machine.
   ///
-  /// `pipe-classifier\n`, then the format version, features, classes, named features, step sizes and biases, then bucket by bucket its
+  /// `pipe-classifier\n`, then the format version, names of fields, features, classes, named features, step sizes and biases, then bucket by bucket its
   /// weights, and 8 bytes of checksum. Whole numbers are LEB128, buckets and classes are written as distances, floats are four bytes,
   /// the least first.
   public var encoded: [UInt8] {
@@ -42,6 +42,8 @@ extension TextClassifier {
       out += value
     }
     number(Self.formatVersion)
+    number(fields.count)
+    for name in fields { bytes(Array(name.utf8)) }
     number(features.words)
     number(features.characters)
     number(features.buckets)
@@ -88,6 +90,8 @@ extension TextClassifier {
     for at in stride(from: bytes.count - 1, through: reader.end, by: -1) { sum = sum << 8 | UInt64(bytes[at]) }
     guard sum == Self.checksum(bytes[..<reader.end]) else { throw .damaged }
 
+    var fields: [String] = []
+    for _ in 0..<(try reader.count(below: 1 << 16)) { fields.append(String(decoding: try reader.text(), as: UTF8.self)) }
     let features = Features(
       words: try reader.number(below: 256), characters: try reader.number(below: 256), buckets: try reader.number(below: Features.maxBuckets + 1))
     let texts = try reader.number(below: 1 << 40)
@@ -120,7 +124,7 @@ extension TextClassifier {
       parameters.weightStarts.append(UInt32(parameters.weightSteps.count))
     }
     guard reader.at == reader.end else { throw .damaged }
-    self.init(classes: classes, features: features, texts: texts, strongest: strongest, parameters: parameters)
+    self.init(classes: classes, fields: fields, features: features, texts: texts, strongest: strongest, parameters: parameters)
   }
 
   /// FNV-1a, mixed: it notices accidents, not intent; against intent stands the store's SHA-256.

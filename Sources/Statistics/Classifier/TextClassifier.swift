@@ -5,6 +5,8 @@
 public struct TextClassifier: Sendable, Equatable {
   /// The labels as they were given in training, sorted by their bytes.
   public let classes: [[UInt8]]
+  /// The names of the fields that its texts had in training, in order, as the trainer was told: whoever predicts gives the same ones.
+  public let fields: [String]
   /// How texts become features.
   public let features: Features
   /// How many texts were trained on.
@@ -65,8 +67,11 @@ public struct TextClassifier: Sendable, Equatable {
   /// By place: inverse document frequency.
   private let inverseFrequencies: [Float]
 
-  init(classes: [[UInt8]], features: Features, texts: Int, strongest: [[NamedFeature]], parameters: Parameters) {
+  init(
+    classes: [[UInt8]], fields: [String], features: Features, texts: Int, strongest: [[NamedFeature]], parameters: Parameters
+  ) {
     self.classes = classes
+    self.fields = fields
     self.features = features
     self.texts = texts
     self.strongest = strongest
@@ -78,7 +83,7 @@ public struct TextClassifier: Sendable, Equatable {
   }
 
   public static func == (a: TextClassifier, b: TextClassifier) -> Bool {
-    a.classes == b.classes && a.features == b.features && a.texts == b.texts && a.strongest == b.strongest && a.parameters == b.parameters
+    a.classes == b.classes && a.fields == b.fields && a.features == b.features && a.texts == b.texts && a.strongest == b.strongest && a.parameters == b.parameters
   }
 
   /// What a text is taken for. A text without any known feature gets the classes' shares in training.

@@ -4,6 +4,7 @@ extension TextClassifier {
   /// Equal texts in the same order, equal hyperparameters and an equal seed give equal bytes, on any processor.
   public struct Trainer {
     private let hyperparameters: Hyperparameters
+    private let fields: [String]
     private let extractor: TextFeatures
     private var extraction = TextFeatures.Extraction()
     private var indexes: [[UInt8]: Int] = [:]
@@ -17,8 +18,10 @@ extension TextClassifier {
     private var frequencies: [UInt32]
     private var names: BucketNames
 
-    public init(_ hyperparameters: Hyperparameters = Hyperparameters()) {
+    /// - Parameter fields: What the fields of each text are called (columns of a table); kept in the classifier for whoever predicts.
+    public init(_ hyperparameters: Hyperparameters = Hyperparameters(), fields: [String] = []) {
       self.hyperparameters = hyperparameters
+      self.fields = fields
       extractor = TextFeatures(hyperparameters.features)
       frequencies = [UInt32](repeating: 0, count: hyperparameters.features.buckets)
       names = BucketNames(buckets: hyperparameters.features.buckets)
@@ -76,7 +79,8 @@ extension TextClassifier {
         guard onEpoch(epoch) else { throw .stopped }
       }
       let (parameters, strongest) = descent.quantized(buckets: known, frequencies: frequencies, names: names)
-      return TextClassifier(classes: labels, features: hyperparameters.features, texts: texts, strongest: strongest, parameters: parameters)
+      return TextClassifier(
+        classes: labels, fields: fields, features: hyperparameters.features, texts: texts, strongest: strongest, parameters: parameters)
     }
 
     /// Puts labels into the order of their bytes: what comes out may not depend on which label was met first.
