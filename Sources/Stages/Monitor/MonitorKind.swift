@@ -8,7 +8,7 @@ public struct MonitorKind: StageKind {
   public static let name = "monitor"
   public static let version = 1
   public static let components: [Component] = [.numbers]
-  public static let facts = ["count", "windows", "error_rate", "latency.p50", "latency.p95", "latency.p99", "drift"]
+  public static let figures = ["windows", "window", "count", "error_rate", "latency", "drift"]
 
   public let inputs: [InputPort]
   public let outputs = [OutputPort("rows", isKept: true), OutputPort("alerts", isKept: true)]
@@ -73,5 +73,30 @@ public struct MonitorKind: StageKind {
         partial: { (port, chunk) throws(TaskFailure) in
           port == MonitorPlan.logPort ? try plan.log.log(chunk.rows).encoded : plan.log.reference(chunk.rows).encoded
         }, merge: { (partials, writer) throws(TaskFailure) in try plan.merge(partials, writer) }))
+  }
+
+  /// `drift lang chi2 p=0.31`; of several columns those that drifted; the window where there are more than one.
+  public func note(_ sums: [String: Int], _ figures: StageFigures) -> String? {
+    guard case .nested(let fields)? = figures["drift"], !fields.isEmpty else { return nil }
+    var words: [String] = []
+    for entry in fields.entries {
+      guard case .nested(let field) = entry.value, case .text(let method)? = field["method"], let value = field.number("value") else { continue }
+      let isDrift = field.number("drifted") == 1
+      guard isDrift || fields.entries.count == 1 else { continue }
+      words.append("drift \(entry.name) \(method) \(Self.words(value, isTest: field["p"] != nil && field["p"] != .null))")
+    }
+    let text = words.isEmpty ? "no drift in \(fields.entries.map(\.name).joined(separator: ", "))" : words.joined(separator: ", ")
+    guard case .text(let window)? = figures["window"], (figures.number("windows") ?? 0) > 1 else { return text }
+    return "\(window): \(text)"
+  }
+
+  /// `p=0.31`, `p<0.001`, `0.124`
+  private static func words(_ value: Double, isTest: Bool) -> String {
+    if isTest, value < 0.001 { return "p<0.001" }
+    let digits = isTest && value >= 0.01 ? 100 : 1000
+    let scaled = Int((value * Double(digits)).rounded())
+    let fraction = String(scaled % digits)
+    let text = "\(scaled / digits)." + String(repeating: "0", count: String(digits).utf8.count - 1 - fraction.utf8.count) + fraction
+    return isTest ? "p=" + text : text
   }
 }

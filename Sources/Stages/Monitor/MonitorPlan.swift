@@ -64,6 +64,7 @@ struct MonitorPlan: Sendable {
     _ = try presence.latency.isThere(log.latency, standard: "latency_ms")
 
     let columns = try hasReference ? columns(order.map { snapshots[$0]!.fields }, reference) : []
+    var drift = StageFigures()
     for index in order {
       let snapshot = snapshots[index]!
       var totals = header(index)
@@ -77,11 +78,26 @@ struct MonitorPlan: Sendable {
         measured.append(to: &row)
         try emit(row, 0, snapshot.parent, writer)
         if measured.drift?.isDrift ?? false { try emit(row, 1, snapshot.parent, writer) }
-        if index == order.last { count(measured, column.name, writer) }
+        if index == order.last { drift.append(column.name, .nested(measured.figures)) }
       }
     }
-    writer.count("windows", order.count)
-    writer.count("count", order.last.map { snapshots[$0]!.count } ?? 0)
+    writer.record(figures(order, order.last.map { snapshots[$0]! }, hasStatus, drift))
+  }
+
+  /// What `expect` can name: the last window is how things are.
+  private func figures(_ order: [Int], _ last: Snapshot?, _ hasStatus: Bool, _ drift: StageFigures) -> StageFigures {
+    func real(_ value: Double?) -> StageFigures.Value { value.map { .real($0) } ?? .null }
+    var figures = StageFigures()
+    figures.append("windows", .integer(order.count))
+    figures.append("window", order.last.map { .text(log.window.label($0)) } ?? .null)
+    figures.append("count", .integer(last?.count ?? 0))
+    figures.append("error_rate", real(last.flatMap { hasStatus ? Double($0.errors) / Double($0.count) : nil }))
+    let latencies = last?.latencies.values ?? ValueCounts()
+    var latency = StageFigures()
+    for (name, share) in [("p50", 0.5), ("p95", 0.95), ("p99", 0.99)] { latency.append(name, real(latencies.quantile(share))) }
+    figures.append("latency", .nested(latency))
+    figures.append("drift", .nested(drift))
+    return figures
   }
 
   private func merge(_ fields: [[UInt8]: FieldSample], into all: inout [[UInt8]: FieldSample]) {
@@ -118,11 +134,6 @@ struct MonitorPlan: Sendable {
     try bytes.withUnsafeBytes { raw -> Result<Void, TaskFailure> in
       do throws(TaskFailure) { return .success(try writer.emit(to: port, from: parent, row: raw)) } catch { return .failure(error) }
     }.get()
-  }
-
-  /// What `expect` can name of the last window.
-  private func count(_ measured: WatchedColumn.Measured, _ name: String, _ writer: TaskWriter) {
-    writer.count("drift.\(name).drifted", measured.drift?.isDrift ?? false ? 1 : 0)
   }
 
   // MARK: Checks

@@ -62,6 +62,17 @@ struct WatchedColumn {
     /// The categories whose shares differ most.
     let moved: [(category: [UInt8], reference: Double, current: Double)]
 
+    var figures: StageFigures {
+      func real(_ value: Double?) -> StageFigures.Value { value.map { .real($0) } ?? .null }
+      var figures = StageFigures()
+      figures.append("method", drift.map { .text($0.method.rawValue) } ?? .null)
+      figures.append("value", real(drift?.value))
+      figures.append("p", real(drift?.p))
+      figures.append("psi", real(drift?.psi))
+      figures.append("drifted", .integer(drift?.isDrift ?? false ? 1 : 0))
+      return figures
+    }
+
     func append(to row: inout JSONRow) {
       row.add("count", count)
       row.add("missing", missing)

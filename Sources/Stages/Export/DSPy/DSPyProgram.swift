@@ -50,6 +50,14 @@ struct DSPyProgram: Sendable {
           help: "options: { steps: { reply: { template: Pipelines/triage/reply.prompt.yaml, module: Predict } } }"))
     }
     steps = (written?.map ?? []).compactMap { Self.step($0, &reader) }
+    for (index, step) in steps.enumerated() {
+      guard let twin = steps[..<index].first(where: { $0.className == step.className }) else { continue }
+      let range = written?.map?.first { $0.name == step.name }?.nameRange
+      reader.report(
+        Diagnostic(
+          id: "dspy", "the steps `\(twin.name)` and `\(step.name)` would have one class, `\(step.className)`", at: range?.place,
+          help: "give one of them another name"))
+    }
     let demos = options?.entry("demos")
     self.demos = Demos(count: demos == nil ? 0 : demos?.entry("count")?.int ?? 4, by: demos?.entry("by")?.text)
     inputs = Self.inputs(of: steps, &reader)
