@@ -87,7 +87,8 @@ extension RunRecord {
       (
         "params", parameters.isEmpty ? nil : .array(parameters.map { .object([("name", .string($0.name)), ("value", .string($0.value))]) })
       ),
-      ("commit", gitCommit.map(JSON.string)), ("dirty", gitIsDirty ? .boolean(true) : nil), ("jobs", .number(jobs)),
+      ("params_file", parametersFile.map(JSON.string)), ("profile", profile.map(JSON.string)),
+      ("commit", gitCommit.map(JSON.string)), ("jobs", .number(jobs)),
     ])
   }
 
@@ -101,6 +102,6 @@ extension RunRecord {
         guard let name = item["name"]?.text, let value = item["value"]?.text else { return nil }
         return Parameter(name: name, value: value)
       },
-      gitCommit: json["commit"]?.text, gitIsDirty: json["dirty"]?.flag ?? false, jobs: json["jobs"]?.int ?? 1)
+      parametersFile: json["params_file"]?.text, profile: json["profile"]?.text, gitCommit: json["commit"]?.text, jobs: json["jobs"]?.int ?? 1)
   }
 }

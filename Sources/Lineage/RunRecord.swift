@@ -21,10 +21,13 @@ public struct RunRecord: Sendable, Equatable {
   public var exitStatus: Int?
   /// Parameters given on the command line, in the order given.
   public var parameters: [Parameter]
-  /// The commit the workspace was at, if it is in git.
+  /// The file of parameters given on the command line, from the workspace's root.
+  public var parametersFile: String?
+  /// The profile given on the command line.
+  public var profile: String?
+  /// The commit the workspace was at, if it is in git. Whether files differed from it is not asked: `git status` may take seconds, and the
+  /// digests of every source and stage, which stand in the record, say more.
   public var gitCommit: String?
-  /// The workspace differed from that commit.
-  public var gitIsDirty: Bool
   public var jobs: Int
   /// In the order the manifest's graph gives.
   public var stages: [StageRecord]
@@ -37,7 +40,8 @@ public struct RunRecord: Sendable, Equatable {
 
   public init(
     id: String, manifestPath: String, manifestName: String, manifestVersion: String? = nil, pipeVersion: String, startedAt: Int64,
-    finishedAt: Int64? = nil, exitStatus: Int? = nil, parameters: [Parameter] = [], gitCommit: String? = nil, gitIsDirty: Bool = false,
+    finishedAt: Int64? = nil, exitStatus: Int? = nil, parameters: [Parameter] = [], parametersFile: String? = nil, profile: String? = nil,
+    gitCommit: String? = nil,
     jobs: Int = 1, stages: [StageRecord] = []
   ) {
     self.id = id
@@ -49,8 +53,9 @@ public struct RunRecord: Sendable, Equatable {
     self.finishedAt = finishedAt
     self.exitStatus = exitStatus
     self.parameters = parameters
+    self.parametersFile = parametersFile
+    self.profile = profile
     self.gitCommit = gitCommit
-    self.gitIsDirty = gitIsDirty
     self.jobs = jobs
     self.stages = stages
   }

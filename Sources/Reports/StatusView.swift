@@ -14,6 +14,8 @@ public struct StatusView: Sendable {
     /// Why there is no plan.
     public var problems: [Diagnostic]
     public var lastRun: RunEntry?
+    /// Stages that have a result, of which the last run has found that a check fails: stage and check.
+    public var refused: [(stage: String, check: String)] = []
 
     public init(
       path: String, name: String, version: String, lock: String, hasLock: Bool, plan: RunView?, problems: [Diagnostic] = [], lastRun: RunEntry? = nil
@@ -47,18 +49,22 @@ public struct StatusView: Sendable {
         out += "  " + style.paint(Figures.count(manifest.problems.count, "problem"), .bad) + ": pipe lint \(manifest.path)\n"
         continue
       }
-      if let plan = manifest.plan { out += "  " + standing(plan, style) + "\n" }
+      if let plan = manifest.plan { out += "  " + standing(plan, manifest.refused, style) + "\n" }
       out += "  lock      " + (manifest.hasLock ? manifest.lock : "none yet") + "\n"
       if let last = manifest.lastRun { out += "  last run  " + last.line + "\n" }
     }
     return out
   }
 
-  /// `up to date: 3 stages cached`, or what would run.
-  private func standing(_ plan: RunView, _ style: TerminalStyle) -> String {
+  /// `up to date: 3 stages cached`, or what would run, or what a check has kept from being published.
+  private func standing(_ plan: RunView, _ refused: [(stage: String, check: String)], _ style: TerminalStyle) -> String {
     let stages = plan.declaredStages
     let certain = stages.filter { $0.verdict == .wouldRun }
     let possible = stages.filter { if case .mayRun = $0.verdict { true } else { false } }
+    if let first = refused.first {
+      let more = refused.count > 1 ? " (and \(Figures.count(refused.count - 1, "more check"))) " : " "
+      return style.paint("check failed", .bad) + ": \(first.stage): \(first.check)\(more)in the last run; pipe run checks it again"
+    }
     if certain.isEmpty, possible.isEmpty { return style.paint("up to date", .good) + ": \(Figures.count(stages.count, "stage")) cached" }
     var text = style.paint("will run", .accent) + ": " + names(certain)
     if !possible.isEmpty { text += " · may run: " + names(possible) }
@@ -79,7 +85,9 @@ public struct StatusView: Sendable {
           .object([
             "manifest": .string(manifest.path), "name": .string(manifest.name), "version": .string(manifest.version), "lock": .string(manifest.lock),
             "has_lock": .bool(manifest.hasLock),
-            "up_to_date": manifest.plan.map { .bool($0.stages.allSatisfy { $0.verdict == .cached }) },
+            "up_to_date": manifest.plan.map { .bool(manifest.refused.isEmpty && $0.stages.allSatisfy { $0.verdict == .cached }) },
+            "failed_checks": manifest.refused.isEmpty
+              ? nil : .array(manifest.refused.map { .object(["stage": .string($0.stage), "check": .string($0.check)]) }),
             "stages": manifest.plan.map { .array($0.stages.map(\.json)) },
             "problems": manifest.problems.isEmpty ? nil : .array(manifest.problems.map(\.json)),
             "last_run": manifest.lastRun.map(\.json),

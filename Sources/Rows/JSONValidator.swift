@@ -17,6 +17,10 @@ public struct JSONValidator {
   private var out: [UInt8]
   // Hashes of the keys of all open objects; each object looks back to where its own begin.
   private var keys: [(hash: UInt64, range: Range<Int>)] = []
+  // The same as sets, for open objects with many keys; the innermost last.
+  private var sets: [(first: Int, hashes: Set<UInt64>)] = []
+  /// Up to so many keys of one object are compared one by one.
+  private static let comparedKeys = 40
 
   /// Appends the object that `text` holds to `out`, compact.
   /// - Throws: `JSONError` at the first offending byte; `out` is then as it was.
@@ -165,6 +169,7 @@ public struct JSONValidator {
       if at < end, byte(at) == UInt8(ascii: "}") { throw fail("a comma before `}`") }
     }
     keys.removeSubrange(first...)
+    if sets.last?.first == first { sets.removeLast() }
     depth -= 1
   }
 
@@ -172,13 +177,22 @@ public struct JSONValidator {
     let token = UnsafeRawBufferPointer(rebasing: text[range])
     let escaped = token.contains(UInt8(ascii: "\\"))
     let hash = escaped ? XXHash64.hash(JSONText.decoded(token)) : XXHash64.hash(UnsafeRawBufferPointer(rebasing: token[1..<(token.count - 1)]))
-    for index in first..<keys.count where keys[index].hash == hash {
-      let name = JSONText.decoded(token)
-      if JSONText.decoded(UnsafeRawBufferPointer(rebasing: text[keys[index].range])) == name {
-        throw fail("duplicate key `\(String(decoding: name, as: UTF8.self))`", at: range.lowerBound)
+    if mayBeKnown(hash, since: first) {
+      for index in first..<keys.count where keys[index].hash == hash {
+        let name = JSONText.decoded(token)
+        if JSONText.decoded(UnsafeRawBufferPointer(rebasing: text[keys[index].range])) == name {
+          throw fail("duplicate key `\(String(decoding: name, as: UTF8.self))`", at: range.lowerBound)
+        }
       }
     }
     keys.append((hash, range))
+  }
+
+  /// Whether a key of this hash may stand in the object already; remembers it when the object has many.
+  private mutating func mayBeKnown(_ hash: UInt64, since first: Int) -> Bool {
+    guard keys.count - first >= Self.comparedKeys else { return true }
+    if sets.last?.first != first { sets.append((first, Set(keys[first...].lazy.map(\.hash)))) }
+    return !sets[sets.count - 1].hashes.insert(hash).inserted
   }
 
   private mutating func readNumber() throws(JSONError) {

@@ -58,6 +58,8 @@ public struct GarbageCollector: Sendable {
     public var keptByGrace = 0
     /// Temporaries of dead processes and blobs moved aside as damaged.
     public var leftoversRemoved = 0
+    /// Runs whose records and logs went.
+    public var runsRemoved = 0
 
     public init() {}
   }

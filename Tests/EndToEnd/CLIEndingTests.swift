@@ -86,14 +86,6 @@ import Testing
     #expect(try CLIProgram.run("run", "-s", "+quick", in: folder.path).status == 0)
   }
 
-  @Test func twoRunsAtOnceBothSucceed() throws {
-    try prepare(seconds: 1)
-    let runs = try (0..<2).map { _ in try CLIProgram.start(["run"], in: folder.path) }
-    let answers = runs.map { $0.wait() }
-    #expect(answers.map(\.status) == [0, 0], "\(answers.map(\.errors))")
-    #expect(try CLIProgram.run("run", "--json", in: folder.path).json["ran"] as? Int == 0)
-  }
-
   @Test func aCommandThatFailsIsStatus1AndItsWordsAreShown() throws {
     try prepare(seconds: 0, slow: "echo 'no such luck' >&2; exit 7")
     let answer = try CLIProgram.run("run", in: folder.path)

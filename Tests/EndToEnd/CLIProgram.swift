@@ -55,7 +55,7 @@ struct CLIProgram {
     process.environment = variables
     // Files, not pipes: nobody has to read while the program writes.
     let base = FileManager.default.temporaryDirectory.path + "/pipe-answer-\(UUID().uuidString)"
-    for suffix in [".out", ".err", ".in"] { FileManager.default.createFile(atPath: base + suffix, contents: suffix == ".in" ? Data((input ?? "").utf8) : nil) }
+    for suffix in [".out", ".err", ".in"] { _ = FileManager.default.createFile(atPath: base + suffix, contents: suffix == ".in" ? Data((input ?? "").utf8) : nil) }
     process.standardInput = FileHandle(forReadingAtPath: base + ".in")
     process.standardOutput = FileHandle(forWritingAtPath: base + ".out")
     process.standardError = FileHandle(forWritingAtPath: base + ".err")

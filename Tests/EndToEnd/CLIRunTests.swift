@@ -86,6 +86,22 @@ import Testing
     #expect(folder.exists("Outputs/first/train.jsonl"))
   }
 
+  @Test func retryTakesTheParametersOfTheLastRun() throws {
+    try edit(("stages:", "params: { least: 1 }\nstages:"), ("sheet: reviews", "sheet: reviews\n    where: \"text | length > ${params.least}\""))
+    try edit(("content: \"{{ text }}\"", "content: \"{{ text.nothing.at_all }}\""))
+    try folder.write("more.yaml", "least: 2\n")
+    #expect(try pipe("run", "-p", "least=30", "--params-file", "more.yaml").status == 1)
+    try edit((".nothing.at_all", ""))
+    let again = try pipe("retry")
+    #expect(again.status == 0, "\(again.errors)")
+    #expect(again.errors.hasPrefix("pipe: with -p least=30 --params-file \(folder.path)/more.yaml, as in the last run\n"), "\(again.errors)")
+    #expect(!folder.exists("Manifests/first.lock"), "with parameters no lock is written")
+    #expect(try pipe("run", "-p", "least=30", "--json").json["ran"] as? Int == 0)
+    // Others take their place.
+    #expect(try pipe("retry", "-p", "least=1").status == 0)
+    #expect(try pipe("run", "--json").json["ran"] as? Int == 0)
+  }
+
   @Test func aBadManifestIsStatus2AndEverythingIsSaidAtOnce() throws {
     try edit(("label_type: mood\n    messages", "label_typ: mood\n    messages"), ("row_key: id", "row_kye: id"))
     let answer = try pipe("run")
@@ -106,6 +122,10 @@ import Testing
     #expect(answer.status == 3)
     #expect(answer.errors.hasPrefix("check failed: dataset: rows.train >= 1000\n  --> Manifests/first.yaml:"))
     #expect(!folder.exists("Outputs/first/train.jsonl"))
+    let status = try pipe("status")
+    #expect(status.output.contains("  check failed: dataset: rows.train >= 1000 in the last run; pipe run checks it again\n"), "\(status.output)")
+    #expect(!status.output.contains("up to date"))
+    #expect(try ((pipe("status", "--json").json["manifests"] as? [[String: Any]])?.first?["up_to_date"] as? Bool) == false)
     // Refused, not forgotten: looking at what was refused is possible.
     #expect(try pipe("run").status == 3)
     try edit(("expect: [ \"rows.train >= 1000\" ]", "expect: [ { check: \"rows.train >= 1000\", severity: warn } ]"))

@@ -218,4 +218,49 @@ import Testing
     let end = row.range(of: "\",\"", range: start..<row.endIndex)!.lowerBound
     return String(row[start..<end])
   }
+
+  /// Records of a CSV file that take several lines, in the source and in the output.
+  @Test func recordsOfSeveralLines() throws {
+    let workspace = TicketWorkspace()
+    var random = Seeded(61)
+    var source = "id,text\n"
+    var places: [(id: Int, line: Int, lines: Int)] = []
+    var line = 2
+    for id in 0..<3_000 {
+      let breaks = random.below(4)
+      let text = (0...breaks).map { "part \($0) of \(id) " + String(repeating: "x", count: random.below(200)) }.joined(separator: "\n")
+      source += "\(id),\"\(text) \"\"quoted\"\"\"\n"
+      places.append((id, line, breaks + 1))
+      line += breaks + 1
+    }
+    try workspace.folder.write("data/notes.csv", source)
+    try workspace.folder.write(
+      "lines.yaml",
+      """
+      schema: pipe/v1
+      name: lines
+      stages:
+        notes: { kind: ingest, from: data/notes.csv, row_key: id, columns: [id, text] }
+        copy: { kind: export, from: "${stages.notes}", where: "(id | int) % 3 != 0", format: csv, to: Outputs/lines/copy.csv }
+
+      """)
+    try workspace.runs()
+    // The file is read back with the same rule that the writer follows: each record begins where its id stands.
+    let copy = try workspace.folder.read("Outputs/lines/copy.csv").replacingOccurrences(of: "\r\n", with: "\n")
+      .split(separator: "\n", omittingEmptySubsequences: false)
+    let kept = places.filter { $0.id % 3 != 0 }
+    var at = 1
+    var expected: [(line: Int, place: Place)] = []
+    for record in kept {
+      try #require(copy[at].hasPrefix("\(record.id),"))
+      for offset in 0..<record.lines { expected.append((at + 1 + offset, Place(file: "data/notes.csv", line: record.line))) }
+      at += record.lines
+    }
+    for index in [0, 1, 2, expected.count - 1] + random.different(8, below: expected.count) {
+      #expect(try Self.trace("Outputs/lines/copy.csv", expected[index].line, in: workspace) == [expected[index].place], "line \(expected[index].line)")
+    }
+    let beyond = try CLIProgram.run("trace", "Outputs/lines/copy.csv:\(at + 1)", in: workspace.path)
+    #expect(beyond.status != 0)
+    #expect(beyond.errors.contains("has no line \(at + 1)"), "\(beyond.errors)")
+  }
 }

@@ -166,6 +166,61 @@ import Testing
     #expect(try collect(bench, keptRuns: 0).blobsRemoved > 0)
   }
 
+  @Test func oldRunsGoWithTheirRecords() throws {
+    let bench = bench()
+    bench.write("data/rows.jsonl", RandomRows.text(RandomRows.rows(200, seed: 8)))
+    for mark in ["a", "b", "c", "d"] { try bench.run(pipeline(mark: mark)) }
+    let store = try Store(directory: bench.workspace.storeDirectory)
+    // The last run of another manifest, older than all.
+    let other = RunID(milliseconds: 5, random: (1, 1))
+    let log = store.runLog(other)
+    try log.append(Lineage.RunEvent.started(RunRecord(id: other.text, manifestPath: "other.yaml", manifestName: "other", pipeVersion: "", startedAt: 5)).line)
+    try log.close()
+    let live = store.runLog(RunID(milliseconds: 6, random: (1, 1)))
+    try live.append(Array("{}".utf8))
+    try live.flush()
+    try Session.updateLineage(of: store)
+    let before = store.history.list()
+    #expect(before.count == 6)
+
+    func prune(dryRun: Bool, graceSeconds: UInt64 = 0) throws -> Int {
+      try bench.session(pipeline()).collect(dryRun: dryRun, graceSeconds: graceSeconds, keptRuns: 2).runsRemoved
+    }
+    // While a run is at work, what is younger than it stays; here that is every run.
+    #expect(try prune(dryRun: false) == 0)
+    try live.close()
+    #expect(try prune(dryRun: false, graceSeconds: 86_400) == 1, "only the one of 1970 that nobody asks for")
+    #expect(try prune(dryRun: true) == 2)
+    #expect(store.history.list().count == 5)
+    #expect(try prune(dryRun: false) == 2)
+    #expect(store.history.list() == Array(before.prefix(2)) + [other])
+    #expect(try Session.lineage(of: store).knownRuns() == Set(store.history.list().map(\.text)))
+    #expect(Session.records(in: store, manifest: "other.yaml").count == 1)
+  }
+
+  @Test func whatARunHasFoundIsPinned() throws {
+    let bench = bench()
+    bench.write("data/rows.jsonl", RandomRows.text(RandomRows.rows(2000, seed: 9)))
+    let first = try bench.run([TestStages.read("read", "data/rows.jsonl")])
+    let key = try key("read", first)
+    let store = try Store(directory: bench.workspace.storeDirectory)
+    let seen = Mutex<Set<RunLog.Pin>>([])
+    let work = ChunkWork { (_, _) throws(TaskFailure) in
+      let pins = store.history.livePins()
+      seen.withLock { $0 = pins }
+    }
+    let port = InputPort(name: "from", reading: .stream, sources: [TestStages.from("read")], range: nil)
+    let look = TestStages.stage("look", TestKind(inputs: [port], outputs: [OutputPort("rows")], work: .eachChunk(work)))
+    #expect(try bench.run([TestStages.read("read", "data/rows.jsonl"), look]).exitCode == 0)
+    let pins = seen.withLock { $0 }
+    #expect(pins.contains(.entry(.stageResult, key)))
+    // Once it is over it holds nothing, and one with nothing to do leaves nothing behind.
+    #expect(store.history.livePins().isEmpty)
+    let runs = store.history.list().count
+    #expect(try bench.run([TestStages.read("read", "data/rows.jsonl"), look]).ran == 0)
+    #expect(store.history.list().count == runs)
+  }
+
   @Test func snapshotsStayAsLongAsTheyArePinned() throws {
     let bench = bench()
     bench.write("data/rows.jsonl", RandomRows.text(RandomRows.rows(100, seed: 8)))

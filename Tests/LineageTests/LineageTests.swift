@@ -22,8 +22,8 @@ private func run(
   return RunRecord(
     id: id, manifestPath: manifest, manifestName: "support", manifestVersion: "2.1.0", pipeVersion: "0.1.0", startedAt: 1_800_000_000_000,
     finishedAt: finished ? 1_800_000_000_620 : nil, exitStatus: finished ? 0 : nil,
-    parameters: [.init(name: "min", value: "20"), .init(name: "a \"quoted\"\n", value: "ü\u{1}\u{7f}")], gitCommit: "4f2c9a1",
-    gitIsDirty: true, jobs: 8,
+    parameters: [.init(name: "min", value: "20"), .init(name: "a \"quoted\"\n", value: "ü\u{1}\u{7f}")], parametersFile: "Manifests/ci.yaml",
+    profile: "ci", gitCommit: "4f2c9a1", jobs: 8,
     stages: [
       StageRecord(
         name: "tickets", kind: "ingest", key: Digest.of("key 1"), status: .ran, reason: .init(code: "first-run", text: "first run"),

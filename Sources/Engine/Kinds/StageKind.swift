@@ -187,12 +187,15 @@ public struct Publication: Sendable {
   public let rowsPort: String
   /// Bytes before the first chunk.
   public let header: [UInt8]
+  /// Whether a row may take several lines: inside double quotes, as in CSV, a newline ends no row.
+  public let rowsSpanLines: Bool
 
-  public init(path: String, port: String, rowsPort: String, header: [UInt8] = []) {
+  public init(path: String, port: String, rowsPort: String, header: [UInt8] = [], rowsSpanLines: Bool = false) {
     self.path = path
     self.port = port
     self.rowsPort = rowsPort
     self.header = header
+    self.rowsSpanLines = rowsSpanLines
   }
 }
 

@@ -27,6 +27,9 @@ public protocol StageReading: AnyObject {
   /// The bytes of a file of the workspace named by a path in the manifest. Its digest enters the key under `role`.
   func file(_ setting: Setting, role: String) throws(Problems) -> SourceText
 
+  /// Puts the digest of a file of any size into the key under `role`; its bytes are not kept.
+  func noteFile(_ setting: Setting, role: String) throws(Problems)
+
   /// Where a path written in a manifest (or in a file read through it) leads, from the workspace root.
   func path(_ setting: Setting) throws(Problems) -> String
 
@@ -79,11 +82,14 @@ public struct TableTraits: Sendable {
   public var columns: [String]?
   /// Label types that the rows carry.
   public var labelTypes: [String]
-  /// What the source says of its rows; nil when it says nothing.
+  /// What the sources of the rows say of them, the strictest of all; nil when none says anything. A kind whose output depends on it notes it.
   public var governance: Governance?
+  /// Whether every row says itself what it may be used for and who may see it, in the columns `uses` and `classification`.
+  public var isGovernanceWritten: Bool
 
   public init(
-    rowKey: [String] = [], isKeyUnique: Bool = false, sheet: String? = nil, columns: [String]? = nil, labelTypes: [String] = [], governance: Governance? = nil
+    rowKey: [String] = [], isKeyUnique: Bool = false, sheet: String? = nil, columns: [String]? = nil, labelTypes: [String] = [], governance: Governance? = nil,
+    isGovernanceWritten: Bool = false
   ) {
     self.rowKey = rowKey
     self.isKeyUnique = isKeyUnique
@@ -91,5 +97,6 @@ public struct TableTraits: Sendable {
     self.columns = columns
     self.labelTypes = labelTypes
     self.governance = governance
+    self.isGovernanceWritten = isGovernanceWritten
   }
 }

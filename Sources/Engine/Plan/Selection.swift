@@ -107,7 +107,7 @@ public struct Selection: Sendable, Equatable {
     for terms in alternatives {
       var meant: Set<Int>?
       for term in terms {
-        let found = try Self.expand(term, try Self.match(term, candidates, selectors, naming), candidates)
+        let found = Self.expand(term, try Self.match(term, candidates, selectors, naming), candidates)
         meant = meant.map { $0.intersection(found) } ?? found
       }
       union.formUnion(meant ?? [])

@@ -14,23 +14,11 @@ public struct LockFile: Sendable, Equatable {
     public var bytes: Int
     /// Stages that read it, sorted.
     public var readers: [String]
-    public init(name: String, content: Digest, files: Int, rows: Int, bytes: Int, readers: [String]) {
-      self.name = name
-      self.content = content
-      self.files = files
-      self.rows = rows
-      self.bytes = bytes
-      self.readers = readers
-    }
   }
 
   public struct Stage: Sendable, Equatable {
     public var name: String
     public var key: Digest
-    public init(name: String, key: Digest) {
-      self.name = name
-      self.key = key
-    }
   }
 
   public struct Output: Sendable, Equatable {
@@ -40,14 +28,6 @@ public struct LockFile: Sendable, Equatable {
     public var lineage: Digest
     public var rows: Int
     public var bytes: Int
-    public init(stage: String, port: String, content: Digest, lineage: Digest, rows: Int, bytes: Int) {
-      self.stage = stage
-      self.port = port
-      self.content = content
-      self.lineage = lineage
-      self.rows = rows
-      self.bytes = bytes
-    }
   }
 
   public struct File: Sendable, Equatable {
@@ -57,14 +37,6 @@ public struct LockFile: Sendable, Equatable {
     public var sha256: Digest
     public var rows: Int
     public var bytes: Int
-    public init(path: String, stage: String, port: String, sha256: Digest, rows: Int, bytes: Int) {
-      self.path = path
-      self.stage = stage
-      self.port = port
-      self.sha256 = sha256
-      self.rows = rows
-      self.bytes = bytes
-    }
   }
 
   public var manifest: String

@@ -123,7 +123,7 @@ final class Publisher: Sendable {
     let known = known(publication)
     if let known, known.content == wanted, known.stamp == stamp { return file(publication, known, .unchanged) }
     // Touched, or put there by a checkout: the bytes decide.
-    guard Int(stamp.size) == bytes, let there = FileDigest.of(path) else { return nil }
+    guard Int(stamp.size) == bytes, case .success(let there) = Workspace.digest(of: path) else { return nil }
     var sha256 = known?.content == wanted ? known!.sha256 : nil
     if sha256 == nil {
       var hash = DigestBuilder()
@@ -148,13 +148,5 @@ final class Publisher: Sendable {
     if !publication.header.isEmpty { try body(publication.header) }
     let whole = try scheduler.wholeTable([table])
     for ordinal in 0..<whole.chunkCount { try body(try whole.bytes(ordinal)) }
-  }
-}
-
-/// The SHA-256 of a file.
-enum FileDigest {
-  static func of(_ path: String) -> Digest? {
-    guard case .success(let bytes) = Workspace.read(path) else { return nil }
-    return Digest.of(bytes)
   }
 }

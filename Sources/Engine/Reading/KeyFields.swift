@@ -52,7 +52,8 @@ enum KeyFields {
       out.append(UInt8(ascii: "}"))
       return true
     default:
-      guard keying == .value else { return false }
+      // A template's or expression's text is content itself; only a path or reference stands for something else.
+      guard keying == .value || value.source != nil else { return false }
       let setting = Setting(value, references: { _ in [] })
       setting.appendJSON(to: &out)
       // The values of operands, which the text only names.

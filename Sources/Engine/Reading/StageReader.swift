@@ -75,6 +75,14 @@ final class StageReader: StageReading {
     return text
   }
 
+  func noteFile(_ setting: Setting, role: String) throws(Problems) {
+    let path = try path(setting)
+    switch Workspace.digest(of: path.hasPrefix("/") ? path : context.root + "/" + path) {
+    case .success(let digest): note(digest.description, as: role)
+    case .failure(let failure): throw Self.unreadable(path, failure, written: setting.text ?? "", at: setting.range)
+    }
+  }
+
   func note(_ value: String, as role: String) { noted.withLock { $0.append((role, value)) } }
 
   private func note(_ text: SourceText, _ role: String) { note(Digest.of(text.bytes).description, as: role) }
@@ -82,12 +90,15 @@ final class StageReader: StageReading {
   private func open(_ path: String, written: String, at range: SourceRange?) throws(Problems) -> SourceText {
     switch context.load(path) {
     case .success(let bytes): return SourceText(path: path, bytes: bytes)
-    case .failure(let failure):
-      throw Problems(
-        Diagnostic(
-          .error, id: "file", "cannot read `\(path)`: \(failure.message)", at: range?.place,
-          help: failure.help ?? (written == path ? "a path starts at the workspace root; `./` starts at this file's folder" : nil)))
+    case .failure(let failure): throw Self.unreadable(path, failure, written: written, at: range)
     }
+  }
+
+  private static func unreadable(_ path: String, _ failure: ManifestReader.LoadFailure, written: String, at range: SourceRange?) -> Problems {
+    Problems(
+      Diagnostic(
+        .error, id: "file", "cannot read `\(path)`: \(failure.message)", at: range?.place,
+        help: failure.help ?? (written == path ? "a path starts at the workspace root; `./` starts at this file's folder" : nil)))
   }
 
   func toolVersion(_ tool: Setting) throws(Problems) -> String {

@@ -15,6 +15,8 @@ package protocol RunServices: AnyObject, Sendable {
   func supervision(stage: Stage, timeoutSeconds: Double?) -> any Supervision
   func endSupervision(_ supervision: any Supervision)
   func observe(_ event: RunEvent)
+  /// A stage's result was found under its key, and the run builds on it from here on.
+  func adopted(_ key: Digest)
   /// Evaluates a finished stage's expectations.
   func evaluate(_ run: StageRun, in scheduler: Scheduler) throws(TaskFailure) -> [CheckVerdict]
   /// Puts a finished stage's files into the workspace.

@@ -353,6 +353,7 @@ package final class Scheduler: @unchecked Sendable {
   private func adopt(_ result: StageResult, _ run: StageRun) {
     run.result = result
     run.wasAdopted = true
+    if let key = run.key { services.adopted(key) }
     run.cached = result.taskCount
     for (table, port) in zip(run.outputs, result.ports) {
       table.content = port.content

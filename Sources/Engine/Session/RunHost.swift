@@ -62,6 +62,7 @@ final class RunHost: RunServices {
   func lockedKey(of stage: String) -> Digest? { lock?.stages.first { $0.name == stage }?.key }
   func lastKey(of stage: String) -> Digest? { lastKeys[stage] ?? lockedKey(of: stage) }
   func observe(_ event: RunEvent) { observer(event) }
+  func adopted(_ key: Digest) { recorder.pin(key) }
 
   func evaluate(_ run: StageRun, in scheduler: Scheduler) throws(TaskFailure) -> [CheckVerdict] {
     if let comparison = run.stage.kind.comparison {

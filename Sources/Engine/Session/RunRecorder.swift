@@ -1,4 +1,5 @@
 import Lineage
+import Rows
 import Store
 import Synchronization
 
@@ -9,6 +10,8 @@ import Synchronization
 final class RunRecorder: Sendable {
   private struct State {
     var hasBegun = false
+    /// Keys of results that the run found before it began to do anything.
+    var found: [Digest] = []
     var problem: StoreError?
   }
 
@@ -35,11 +38,25 @@ final class RunRecorder: Sendable {
       do throws(StoreError) {
         try log.append(Lineage.RunEvent.started(header()).line)
         try log.flush()
+        try log.pin(state.found.map { .entry(.stageResult, $0) })
       } catch {
         // A run that cannot be recorded is still a run; its report says so.
         state.problem = error
       }
+      state.found = []
       hasBegun.store(true, ordering: .releasing)
+    }
+  }
+
+  /// Keeps a stage's result, and what it leads to, from a collection in another process while the run is at work.
+  ///
+  /// A run that has not begun to work pins nothing, since it writes nothing: should a collection come between what it found and its first
+  /// task, what is gone is made again.
+  func pin(_ key: Digest) {
+    guard isRecording else { return }
+    state.withLock { state in
+      guard state.hasBegun else { return state.found.append(key) }
+      do throws(StoreError) { try log.pin([.entry(.stageResult, key)]) } catch { if state.problem == nil { state.problem = error } }
     }
   }
 

@@ -21,7 +21,7 @@ extension Session {
   /// - Parameters:
   ///   - dryRun: count only.
   ///   - graceSeconds: what is younger stays.
-  ///   - keptRuns: the stages of so many of the last runs stay.
+  ///   - keptRuns: so many of the last runs stay, with their records and the results of their stages.
   public func collect(dryRun: Bool = true, graceSeconds: UInt64 = 14 * 86_400, keptRuns: Int = 20) throws -> GarbageCollector.Report {
     try Self.collect(workspace, store, dryRun: dryRun, graceSeconds: graceSeconds, keptRuns: keptRuns)
   }
@@ -43,7 +43,31 @@ extension Session {
       snapshots = needed.snapshots
     }
     removeSnapshots(store, except: snapshots, graceSeconds: grace, &report)
+    try removeRuns(store, keptRuns, graceSeconds: grace, &report)
     return report
+  }
+
+  // MARK: runs
+
+  /// Removes the folders of old runs, with their logs: what is not among the last runs of the store, is no manifest's last run, and is
+  /// older than the grace.
+  private static func removeRuns(_ store: Store, _ keptRuns: Int, graceSeconds: UInt64, _ report: inout GarbageCollector.Report) throws {
+    let now = Store.systemClock() / 1_000_000
+    var last: Set<String> = []
+    var index: LineageStore?
+    for (number, run) in store.history.list().enumerated() {
+      // Who asks where a manifest stands, or tries again, asks for its last run.
+      let isLast = record(of: run, in: store).map { last.insert($0.manifestPath).inserted } ?? false
+      let isYoung = now &- min(now, run.milliseconds) < graceSeconds * 1000
+      if number < keptRuns || isLast || isYoung || store.history.isLive(run) { continue }
+      if !report.isDryRun {
+        // The index first: what it still knows of a run whose log is gone, nobody would take out again.
+        if index == nil, Workspace.exists(lineagePath(store)) { index = try LineageStore(path: lineagePath(store)) }
+        try index?.remove(run.text)
+        guard try store.history.remove(run) else { continue }
+      }
+      report.runsRemoved += 1
+    }
   }
 
   private static func keepRoots(_ workspace: Workspace, _ store: Store, _ keptRuns: Int, _ needed: inout StoreMarks) throws {

@@ -1,4 +1,5 @@
 public import Lineage
+import Rows
 public import Store
 
 #if canImport(Glibc)
@@ -28,6 +29,22 @@ extension Session {
     return records
   }
 
+  /// Checks that keep a result of today from being published: the last run has found that they fail, and neither the stage's key nor the
+  /// check has changed since.
+  public func failedChecks(_ plan: RunReport) -> [(stage: String, check: String)] {
+    guard let last = Self.records(in: store, limit: 1, manifest: pipeline.path).first else { return [] }
+    var found: [(stage: String, check: String)] = []
+    for record in last.stages where record.status == .failed {
+      let name = record.caseLabel.map { "\(record.name)@\($0)" } ?? record.name
+      guard let stage = plan.stages.first(where: { $0.name == name }), stage.status == .cached, let key = stage.key, key == record.key?.hex else { continue }
+      let today = pipeline.graph[name]?.settings.checks.map(\.text) ?? []
+      for check in record.checks where check.severity == .error && check.verdict == .failed && today.contains(check.expression) {
+        found.append((name, check.expression))
+      }
+    }
+    return found
+  }
+
   /// The lineage index of a store, with every run in it that has ended: also those of processes that were killed.
   public static func lineage(of store: Store) throws(LineageError) -> LineageStore {
     let index = try LineageStore(path: lineagePath(store))
@@ -55,7 +72,7 @@ extension Session {
     return try updateLineage(of: store)
   }
 
-  private static func lineagePath(_ store: Store) -> String { store.directory + "/lineage.sqlite" }
+  static func lineagePath(_ store: Store) -> String { store.directory + "/lineage.sqlite" }
 
   /// So many runs are taken in by one transaction: what is in memory at once stays small.
   private static let foldedAtOnce = 128

@@ -122,7 +122,18 @@ extension Session {
       for publication in run.stage.kind.publishes where publication.path == path || publication.path == name {
         let line = number - Lines.count(of: publication.header)
         guard line >= 1 else { throw Unanswerable("no-row", "line \(number) of `\(path)` is its header") }
-        return (run, run.stage.outputIndex(publication.port), line - 1)
+        let port = run.stage.outputIndex(publication.port)
+        guard publication.rowsSpanLines else { return (run, port, line - 1) }
+        try usable(run)
+        do throws(TaskFailure) {
+          guard let row = try Tracer(scheduler).row(atLine: line, of: run.outputs[port]) else {
+            throw TaskFailure(id: "no-row", message: "`\(path)` has no line \(number)")
+          }
+          return (run, port, row)
+        } catch {
+          if error.id == "no-row" { throw Unanswerable("no-row", error.message) }
+          throw Unanswerable(scheduler.resolve(error, in: nil, run).diagnostic)
+        }
       }
     }
     let (run, port) = try resolve(name, in: scheduler)
@@ -172,7 +183,7 @@ extension Session {
     let set = store.publishJournal(root: workspace.root).begin()
     var files: [(path: String, isWritten: Bool)] = []
     for file in lock.files {
-      if FileDigest.of(workspace.absolute(file.path)) == file.sha256 {
+      if case .success(file.sha256) = Workspace.digest(of: workspace.absolute(file.path)) {
         files.append((file.path, false))
         continue
       }

@@ -13,7 +13,7 @@ public final class Session: Sendable {
   public let lock: LockFile?
   let kinds: [String: any StageKind.Type]
   /// Parameters given on the command line, as given.
-  let assignments: [String]
+  let overrides: ParameterOverrides
 
   /// What keeps a session from being opened.
   public enum Failure: Error, Sendable {
@@ -28,7 +28,7 @@ public final class Session: Sendable {
   ) throws(Failure) {
     self.workspace = workspace
     self.kinds = kinds
-    self.assignments = overrides.assignments
+    self.overrides = overrides
     do throws(Problems) {
       self.pipeline = try Self.read(path, workspace, kinds, overrides).get()
     } catch { throw .invalid(error) }
@@ -44,7 +44,7 @@ public final class Session: Sendable {
   init(testing pipeline: Pipeline, workspace: Workspace) throws {
     self.workspace = workspace
     self.kinds = [:]
-    self.assignments = []
+    self.overrides = ParameterOverrides()
     self.pipeline = pipeline
     self.store = try Store(directory: workspace.storeDirectory)
     self.lock = try Self.readLock(pipeline, workspace)
@@ -215,14 +215,15 @@ public final class Session: Sendable {
   // MARK: the record
 
   func recorder(_ id: RunID, _ options: RunOptions) -> RunRecorder {
-    RunRecorder(store.runLog(id), isRecording: !options.isPlan) { [pipeline, assignments, root = workspace.root] in
-      let parameters = assignments.map { text in
+    RunRecorder(store.runLog(id), isRecording: !options.isPlan) { [pipeline, overrides, workspace] in
+      let parameters = overrides.assignments.map { text in
         let words = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         return RunRecord.Parameter(name: words[0], value: words.count > 1 ? words[1] : "")
       }
       return RunRecord(
         id: id.text, manifestPath: pipeline.path, manifestName: pipeline.name, manifestVersion: pipeline.version, pipeVersion: options.pipeVersion,
-        startedAt: Int64(id.milliseconds), parameters: parameters, gitCommit: GitHead.commit(of: root), jobs: options.jobs)
+        startedAt: Int64(id.milliseconds), parameters: parameters,
+        parametersFile: overrides.file.map { workspace.relative($0.path) }, profile: overrides.profile, gitCommit: GitHead.commit(of: workspace.root), jobs: options.jobs)
     }
   }
 

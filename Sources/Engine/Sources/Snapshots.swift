@@ -62,7 +62,7 @@ package final class Snapshots: Sendable {
     writer.number(argv.count)
     for word in argv {
       writer.text(word)
-      if !word.hasPrefix("/"), word.contains("/") || word.contains("."), case .success(let bytes) = Workspace.read(root + "/" + word) { writer.digest(Digest.of(bytes)) }
+      if !word.hasPrefix("/"), word.contains("/") || word.contains("."), case .success(let digest) = Workspace.digest(of: root + "/" + word) { writer.digest(digest) }
     }
     return Digest.of(writer.bytes)
   }

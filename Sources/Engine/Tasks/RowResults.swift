@@ -1,4 +1,4 @@
-public import Rows
+package import Rows
 
 /// Results of single rows, kept between tasks: inside a touched chunk a costly kind computes only the rows that are new.
 public struct RowResults: Sendable {

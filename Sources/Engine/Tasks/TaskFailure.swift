@@ -1,5 +1,5 @@
 public import Diagnostics
-public import Rows
+import Rows
 
 /// Why a task could not finish. Nothing of it is cached, and positions are relative to the task's input: the run resolves them.
 public struct TaskFailure: Error, Sendable {

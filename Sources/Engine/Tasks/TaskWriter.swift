@@ -1,4 +1,4 @@
-public import Rows
+package import Rows
 
 /// Where a task puts its rows, its dropped rows and its counts.
 ///

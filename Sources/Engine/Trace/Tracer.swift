@@ -179,8 +179,29 @@ package struct Tracer {
   }
 
   private func rowBytes(_ table: TableRun, _ chunk: Int, _ row: Int) throws(TaskFailure) -> [UInt8] {
-    let rows = Chunk(bytes: try scheduler.bytes(of: table, chunk, consuming: false))
+    let rows = try PublishedRows.chunk(try scheduler.bytes(of: table, chunk, consuming: false), rows: table.chunks[chunk].ref.rows)
     return Array(rows.bytes[rows.range(ofRow: row)])
+  }
+
+  /// The row of a published table that stands on a line (from 1, behind the header); nil behind the last.
+  func row(atLine line: Int, of table: TableRun) throws(TaskFailure) -> Int? {
+    try scheduler.load(table)
+    var lines = 0
+    var rows = 0
+    for (index, chunk) in table.chunks.enumerated() {
+      let bytes = try scheduler.bytes(of: table, index, consuming: false)
+      let here = Lines.count(of: bytes)
+      if line <= lines + here {
+        let records = try PublishedRows.chunk(bytes, rows: chunk.ref.rows)
+        for row in 0..<records.rowCount {
+          lines += bytes[records.range(ofRow: row)].count { $0 == 0x0A } + 1
+          if line <= lines { return rows + row }
+        }
+      }
+      lines += here
+      rows += chunk.ref.rows
+    }
+    return nil
   }
 
   /// How a row is called: its key, or the beginning of its content.

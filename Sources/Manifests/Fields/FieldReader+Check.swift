@@ -55,7 +55,10 @@ extension FieldReader {
     case .dependent(_, let variants):
       return checkRecord(literal, FieldType.union(variants, subject: subject.text), nil, subject, node, &diagnostics)
     case .oneOf(let types):
-      for alternative in types {
+      // As where it is written: a text that looks like a template is one, and no path.
+      let isTemplate = if case .string(let text) = literal { looksLikeTemplate(text) } else { false }
+      let templates = isTemplate ? types.filter { if case .template = $0 { true } else { false } } : []
+      for alternative in templates + types {
         var found: [Diagnostic] = []
         if let value = check(literal, alternative, subject, node, &found), found.isEmpty { return value }
       }

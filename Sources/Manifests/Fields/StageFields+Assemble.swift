@@ -28,7 +28,7 @@ extension StageFields {
           example: "vars: { product: \"${params.product}\" }"),
         // Keyed as a value although it may be a path: an inline template has no content behind it, and must not be missing from a key.
         Field(
-          "tools", .oneOf([.path(.source), .template]), doc: "Tool definitions: a JSON file, or a template that gives a list.",
+          "tools", .oneOf([.path(.source), .template]), keying: .content, doc: "Tool definitions: a JSON file, or a template that gives a list.",
           example: "tools: Pipelines/agent/tools.json"),
         Field(
           "chosen", answer, doc: "The better answer of a preference pair; `messages` then ends with the prompt.", example: "chosen: \"{{ good }}\""),

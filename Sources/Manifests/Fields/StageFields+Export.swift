@@ -167,7 +167,9 @@ extension StageFields {
     "`limits`",
     [
       Field("tokens", .int(1...1_000_000_000), doc: "The most tokens of an example.", example: "tokens: 4096"),
-      Field("counter", .text, doc: "What counts tokens.", example: "counter: bytes/4"),
+      Field(
+        "counter", .text, default: .string("bytes/4"), doc: "What is counted: words, chars or bytes, or a part of them; bytes/4 estimates tokens.",
+        example: "counter: words"),
       Field(
         "too_long", .choice("error", "drop", "truncate-at-turn"), default: .string("error"), doc: "What happens to a longer one.",
         example: "too_long: drop"),

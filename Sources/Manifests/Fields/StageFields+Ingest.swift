@@ -40,7 +40,8 @@ extension StageFields {
           "on_bad_row", .choice("fail", "quarantine"), default: .string("fail"), alsoCalled: ["on_error"], doc: "What happens to malformed rows.",
           example: "on_bad_row: quarantine"),
         Field(
-          "governance", .record(governance), default: .map([]), doc: "Of the source; the stricter of source and label holds.",
+          "governance", .record(governance), default: .map([]), keying: .none,
+          doc: "Of the source; the stricter of source and label holds, in whatever is made of its rows.",
           example: "governance: { classification: internal }"),
       ], rules: [.atMostOne(["columns", "rename"])], shape: checkColumns),
     ports: [.init("rows", "The rows."), .init("quarantined", "Malformed rows, with what is wrong with them.")])

@@ -33,6 +33,8 @@ struct AssemblePlan: Sendable {
   /// Names that something else than the row provides.
   var provided: Set<String> = []
   var rowKey = RowKey(columns: [])
+  /// What the sources of the rows and of the labels say.
+  var governance: Governance?
   var filter = RowFilter()
   /// Column names that the stage itself writes or lends a meaning.
   var reserved: [(token: [UInt8], name: String)] = []
@@ -147,10 +149,10 @@ struct AssemblePlan: Sendable {
 
   static func renameHelp(_ column: String) -> String { "rename it where the rows are read: rename: { source_\(column): \(column) }" }
 
-  /// The row's bytes without the closing brace; a classification that labels make stricter is left out, to be written anew.
+  /// The row's bytes without the closing brace; a classification that its source or labels make stricter is left out, to be written anew.
   private func startLine(_ scope: RowScope, _ answers: [LabelAnswer?], _ line: inout [UInt8]) {
     line.removeAll(keepingCapacity: true)
-    guard answers.contains(where: { $0?.classification != nil }), classification(scope.row, answers) != nil,
+    guard governance?.classification != nil || answers.contains(where: { $0?.classification != nil }), classification(scope.row, answers) != nil,
       JSONBytes.field(Self.tokens.classification, of: scope.row) != nil
     else {
       line.append(contentsOf: UnsafeRawBufferPointer(rebasing: scope.row.dropLast()))
@@ -166,10 +168,10 @@ struct AssemblePlan: Sendable {
     }
   }
 
-  /// The stricter of the source's and the labels' classification; nil when the row already says it.
+  /// The strictest of the row's, the source's and the labels' classification; nil when the row already says it.
   private func classification(_ row: UnsafeRawBufferPointer, _ answers: [LabelAnswer?]) -> String? {
     let own = JSONBytes.field(Self.tokens.classification, of: row).flatMap { JSONView($0).string }
-    let strictest = answers.reduce(own) { Classifications.stricter($0, $1?.classification) }
+    let strictest = answers.reduce(Classifications.stricter(own, governance?.classification)) { Classifications.stricter($0, $1?.classification) }
     return strictest == own ? nil : strictest
   }
 
@@ -177,8 +179,8 @@ struct AssemblePlan: Sendable {
     func list(_ token: [UInt8]) -> [String]? {
       JSONBytes.field(token, of: row).map(JSONView.init).flatMap { $0.kind == .array ? $0.items.compactMap(\.string) : nil }
     }
-    var allowed: [[String]?] = [list(Self.tokens.allowed)]
-    var prohibited = list(Self.tokens.prohibited) ?? []
+    var allowed: [[String]?] = [list(Self.tokens.allowed), governance?.allowedUses]
+    var prohibited = (list(Self.tokens.prohibited) ?? []) + (governance?.prohibitedUses ?? [])
     for (rule, answer) in zip(rules, answers) where answer?.label != nil || required.contains(rule.name) {
       allowed.append(rule.uses)
       allowed.append(answer?.allowedUses)

@@ -38,7 +38,21 @@ struct AssembleReader {
     if plan.readsRow || plan.fewShot != nil { reader.stage.note(traits.rowKey.joined(separator: "\u{1}"), as: "row_key") }
     reserve(&reader)
     checkNames(&reader)
+    readGovernance(&reader)
     describeOutput()
+  }
+
+  /// What holds for the examples: what their rows' and labels' sources say, and of shown examples who may see them. (What those may be
+  /// used for was asked when they were chosen.)
+  private mutating func readGovernance(_ reader: inout SettingReader) {
+    for input in inputs {
+      var part = reader.governance(of: input.sources)
+      if input.name == FewShot.port { part = part.flatMap { $0.classification == nil ? nil : Governance(classification: $0.classification, allowedUses: nil, prohibitedUses: [], license: nil) } }
+      plan.governance = Governance.strictest(plan.governance, part)
+    }
+    if let governance = plan.governance { reader.stage.note(governance.note, as: "governance") }
+    traits.governance = plan.governance
+    traits.isGovernanceWritten = true
   }
 
   // MARK: Templates
@@ -110,6 +124,12 @@ struct AssembleReader {
     let sources = reader.inputs(from)
     inputs.append(InputPort(name: FewShot.port, reading: .whole, sources: sources, range: from.range))
     let stage = reader.stage
+    if let uses = reader.unwrittenGovernance(of: sources)?.uses, !uses.contains("few_shot") {
+      reader.report(
+        from.problem(
+          "governance", "these rows may not be shown as examples: their source allows \(uses.isEmpty ? "no use" : uses.map { "`\($0)`" }.joined(separator: ", "))",
+          help: "examples come from rows that allow `few_shot`; `governance:` of the stage that reads them says what they allow"))
+    }
     let test = setting.entry("where").flatMap { test in reader.attempt { () throws(Problems) in RowTest(try stage.expression(test)) } }
     plan.fewShot = FewShot(count: setting.entry("count")?.int ?? 4, test: test)
     plan.provided.insert("examples")
@@ -208,11 +228,9 @@ struct AssembleReader {
 
   /// Names in templates that nothing provides, when the columns are known beforehand.
   private func checkNames(_ reader: inout SettingReader) {
-    for place in ["row.path", "row.line", "row.split"] where names.names.contains("row") && names.contains(place) {
-      reader.report(
-        Diagnostic(
-          .error, id: "planned", "`\(place)` in a row template is planned and not built yet", at: reader.stage.range?.place,
-          help: "a column that holds it can be made where the rows are read"))
+    for (name, why, help) in Self.unknowable {
+      guard let use = names.uses.first(where: { $0.name == "row" && $0.attribute == name }) else { continue }
+      reader.report(Diagnostic(.error, id: "row-name", "a row does not know its `\(name)`: \(why)", at: use.place ?? reader.stage.range?.place, help: help))
     }
     guard let columns = traits.columns else { return }
     let inputs = plan.signature.inputs
@@ -235,6 +253,22 @@ struct AssembleReader {
     }
   }
 
+  /// What a result that is shared by all places where equal rows lie cannot say (decision 12).
+  private static let unknowable: [(name: String, why: String, help: String)] = [
+    (
+      "path", "equal rows of two files are one row, and are made once",
+      "`pipe trace` says which file a row came from; to tell rows apart by it, read each file in a stage of its own and `derive` a column"
+    ),
+    (
+      "line", "a line put in before it would make every row after it anew",
+      "`pipe trace` says on which line a row stands today; `row.id` names it for good"
+    ),
+    (
+      "split", "an export splits what has been assembled, and may do so in several ways",
+      "say it where it is known: `checks` and `expect` of the export, or a `where` on `${stages.<export>.train}`"
+    ),
+  ]
+
   private mutating func describeOutput() {
     traits.labelTypes = plan.rules.map(\.name)
     guard var columns = traits.columns else { return }
@@ -242,6 +276,8 @@ struct AssembleReader {
     if case .none = plan.tools {} else { columns.append("tools") }
     if plan.chosen != nil { columns.append("chosen") }
     if plan.rejected != nil { columns.append("rejected") }
-    traits.columns = columns + plan.rules.map(\.name) + ["status", "uses"]
+    columns += plan.rules.map(\.name) + ["status", "uses"]
+    if plan.governance?.classification != nil, !columns.contains("classification") { columns.append("classification") }
+    traits.columns = columns
   }
 }

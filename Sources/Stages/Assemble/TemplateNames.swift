@@ -8,6 +8,8 @@ struct TemplateNames {
   /// A name that a template reads, with the place to show.
   struct Use {
     let name: String
+    /// What is asked of it: `id` in `row.id` and `row["id"]`.
+    let attribute: String?
     let place: Place?
   }
 
@@ -55,8 +57,24 @@ struct TemplateNames {
     // A name that is asked for with `is defined` or `default` may be missing everywhere in the template.
     let optional = Set(variables.filter { Self.toleratesMissing(text, after: $0.range.upperBound) }.map(\.name))
     for variable in variables where !operands.contains(variable.name) {
-      uses.append(Use(name: variable.name, place: optional.contains(variable.name) ? nil : place(variable.range)))
+      uses.append(
+        Use(
+          name: variable.name, attribute: Self.attribute(text, after: variable.range.upperBound),
+          place: optional.contains(variable.name) ? nil : place(variable.range)))
     }
+  }
+
+  private static func attribute(_ text: [UInt8], after offset: Int) -> String? {
+    guard offset < text.count else { return nil }
+    var rest = text[offset...]
+    if rest.first == UInt8(ascii: ".") {
+      rest = rest.dropFirst()
+    } else if rest.first == UInt8(ascii: "["), let quote = rest.dropFirst().first, quote == UInt8(ascii: "'") || quote == UInt8(ascii: "\"") {
+      return String(decoding: rest.dropFirst(2).prefix { $0 != quote }, as: UTF8.self)
+    } else {
+      return nil
+    }
+    return String(decoding: rest.prefix { $0 == 0x5F || $0 >= 0x80 || (48...57).contains($0) || (65...90).contains($0) || (97...122).contains($0) }, as: UTF8.self)
   }
 
   private static func toleratesMissing(_ text: [UInt8], after offset: Int) -> Bool {
@@ -74,9 +92,6 @@ struct TemplateNames {
     let wanted = Array(word.utf8)
     return texts.contains { Self.contains($0, wanted) }
   }
-
-  /// Whether a text occurs in some template.
-  func contains(_ text: String) -> Bool { texts.contains { Self.contains($0, Array(text.utf8)) } }
 
   private static func contains(_ text: [UInt8], _ wanted: [UInt8]) -> Bool {
     guard text.count >= wanted.count else { return false }

@@ -25,12 +25,12 @@ public struct ExecKind: StageKind {
     effect = reader.setting("effect")?.text.flatMap(Effect.init(rawValue:)) ?? .pure
 
     inputs = Self.inputs(mode, &reader)
-    let (outputs, ports, publishes) = Self.outputs(mode, rowKey, &reader)
+    let (outputs, ports, publishes) = Self.outputs(mode, rowKey, reader.governance(of: inputs.flatMap(\.sources)), &reader)
     self.outputs = ports
     self.publishes = publishes
     let command = Self.command(mode, inputs.map(\.name), outputs.map(\.name), &reader)
     for (index, file) in (reader.setting("files")?.oneOrMany ?? []).enumerated() {
-      _ = reader.attempt { () throws(Problems) in try stage.file(file, role: "files[\(index)]") }
+      _ = reader.attempt { () throws(Problems) in try stage.noteFile(file, role: "files[\(index)]") }
     }
     for tool in reader.setting("tools")?.oneOrMany ?? [] {
       _ = reader.attempt { () throws(Problems) in try stage.toolVersion(tool) }
@@ -83,12 +83,13 @@ public struct ExecKind: StageKind {
   }
 
   private static func outputs(
-    _ mode: Mode, _ rowKey: [String], _ reader: inout SettingReader
+    _ mode: Mode, _ rowKey: [String], _ governance: Governance?, _ reader: inout SettingReader
   ) -> ([ExecRun.Output], [OutputPort], [Publication]) {
     var outputs: [ExecRun.Output] = []
     var ports: [OutputPort] = []
     var publishes: [Publication] = []
-    let traits = TableTraits(rowKey: rowKey)
+    // Nobody knows what a program leaves of its input: what held for that holds for what it prints.
+    let traits = TableTraits(rowKey: rowKey, governance: governance)
     let stage = reader.stage
     for entry in reader.setting("outputs")?.map ?? [] {
       if entry.setting.text == "jsonl" {
@@ -97,7 +98,7 @@ public struct ExecKind: StageKind {
       } else if let path = reader.attempt({ () throws(Problems) in try stage.path(entry.setting) }) {
         let name = path.split(separator: "/").last ?? ""
         outputs.append(ExecRun.Output(name: entry.name, fileExtension: name.firstIndex(of: ".").map { String(name[$0...]) } ?? ""))
-        ports.append(OutputPort(entry.name, isKept: true))
+        ports.append(OutputPort(entry.name, isKept: true, traits: TableTraits(governance: governance)))
         publishes.append(Publication(path: path, port: entry.name, rowsPort: entry.name))
       }
     }

@@ -27,7 +27,7 @@ public struct ExportKind: StageKind {
     let split = Self.split(reader.setting("split"))
     let (format, header) = Self.format(traits, &reader)
     let limit = Self.limit(&reader)
-    let gate = Gate(reader.setting("gate"), &reader)
+    let gate = Gate(reader.setting("gate"), reader.unwrittenGovernance(of: sources), &reader)
     let filter = RowFilter(&reader)
 
     let names = split?.sides.map(\.name) ?? ["rows"]
@@ -39,7 +39,7 @@ public struct ExportKind: StageKind {
         let port = shards == 1 ? "\(name).file" : "\(name).file.\(shard)"
         outputs.append(OutputPort(port, isKept: true, isPublic: false))
         publishes.append(
-          Publication(path: ShardRule.path(path, shard: shard, of: shards), port: port, rowsPort: name, header: header))
+          Publication(path: ShardRule.path(path, shard: shard, of: shards), port: port, rowsPort: name, header: header, rowsSpanLines: format.spansLines))
       }
     }
     if case .dspy(let folder) = format {
@@ -113,13 +113,7 @@ public struct ExportKind: StageKind {
 
   private static func limit(_ reader: inout SettingReader) -> TextLimit? {
     guard let setting = reader.setting("limits"), let maximum = setting.entry("tokens")?.int else { return nil }
-    guard let counter = setting.entry("counter") else {
-      reader.report(
-        setting.problem(
-          "planned", "counting with a vendor's tokenizer is planned and not built yet",
-          help: "say what is counted instead: counter: words, chars, bytes, or a part of them such as bytes/4"))
-      return nil
-    }
+    let counter = setting.entry("counter") ?? Setting(.text(TextLimit.usualCounter), range: setting.range)
     let parts = (counter.text ?? "").split(separator: "/", omittingEmptySubsequences: false)
     guard let unit = parts.first.flatMap({ TextLimit.Counter(rawValue: String($0)) }), parts.count <= 2,
       let divisor = parts.count == 2 ? Int(parts[1]) : 1, divisor >= 1

@@ -12,6 +12,9 @@ enum ExportFormat: Sendable {
   private static let messages = JSONText.quoted("messages")
   private static let further = ["tools", "parallel_tool_calls"].map(JSONText.quoted)
 
+  /// Whether a row may take several lines of the file.
+  var spansLines: Bool { if case .csv = self { true } else { false } }
+
   /// Appends the line of a row, without its newline.
   /// - Parameter turns: how many messages are kept; nil for all.
   func append(_ row: UnsafeRawBufferPointer, turns: Int?, to out: inout [UInt8]) throws(LineFault) {

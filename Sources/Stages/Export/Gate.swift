@@ -17,13 +17,17 @@ struct Gate: Sendable {
   // A row that was never assembled has no status and no uses: a default does not hold it back, a written gate does.
   private var isStatusWritten = false
   private var isUseWritten = false
+  /// What the rows' sources say, where the rows do not say it themselves.
+  private let governance: Governance?
 
   private static let statusToken = JSONText.quoted("status")
   private static let usesToken = JSONText.quoted("uses")
   private static let classificationToken = JSONText.quoted("classification")
   private static let confidenceToken = JSONText.quoted("confidence")
 
-  init(_ setting: Setting?, _ reader: inout SettingReader) {
+  init(_ setting: Setting?, _ governance: Governance?, _ reader: inout SettingReader) {
+    self.governance = governance
+    if let governance { reader.stage.note(governance.note, as: "governance") }
     let status = setting?["status"]
     let use = setting?["use"]
     isStatusWritten = status?.range != nil
@@ -56,16 +60,19 @@ struct Gate: Sendable {
       }
     }
     if let use {
+      let allowed = governance?.uses
+      if let allowed, !allowed.contains(use) { return "use" }
       if let uses = JSONBytes.field(Self.usesToken, of: row) {
         // Null: nothing restricts the uses.
         let uses = JSONView(uses)
         if !uses.isNull, !uses.items.contains(where: { $0.string == use }) { return "use" }
-      } else if isUseWritten {
+      } else if isUseWritten, allowed == nil {
         return "use"
       }
     }
     if let classification {
-      let own = JSONBytes.field(Self.classificationToken, of: row).flatMap { JSONView($0).string }
+      let written = JSONBytes.field(Self.classificationToken, of: row).flatMap { JSONView($0).string }
+      let own = Classifications.stricter(written, governance?.classification)
       // What nobody has classified is not known to be harmless.
       guard let level = own.flatMap({ Classifications.order.firstIndex(of: $0) }), level <= classification else { return "classification" }
     }

@@ -17,6 +17,9 @@ struct TextLimit: Sendable {
     case truncateAtTurn = "truncate-at-turn"
   }
 
+  /// An estimate that needs nobody's tokenizer: four bytes of English text are about one token.
+  static let usualCounter = "bytes/4"
+
   let maximum: Int
   let counter: Counter
   /// `bytes/4` counts a fourth of the bytes, rounded up.

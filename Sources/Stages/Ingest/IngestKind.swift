@@ -27,7 +27,7 @@ public struct IngestKind: StageKind {
     let isMultiplied = steps.joins.contains { $0.many == .all }
     traits = TableTraits(
       rowKey: isMultiplied ? [] : steps.rowKey.columns, isKeyUnique: true, sheet: reader.setting("sheet")?.text, columns: steps.columnNames,
-      governance: Governance(reader.setting("governance")))
+      governance: Governance.strictest(Governance(reader.setting("governance")), reader.governance(of: input.sources + steps.joins.flatMap(\.carried))))
     try reader.finish()
     self.input = input
     self.steps = steps
@@ -38,7 +38,7 @@ public struct IngestKind: StageKind {
       + steps.joins.map { $0.port(steps) }
   }
 
-  public var outputs: [OutputPort] { [OutputPort("rows", traits: traits), OutputPort("quarantined")] }
+  public var outputs: [OutputPort] { [OutputPort("rows", traits: traits), OutputPort("quarantined", traits: TableTraits(governance: traits.governance))] }
 
   public func derivedFacts(_ sums: [String: Int]) -> [String: Double] {
     // A count that nothing added to is 0, not unknown.

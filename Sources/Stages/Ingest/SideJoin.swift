@@ -22,6 +22,8 @@ struct SideJoin: Sendable {
   /// What comes over; nil for all but the key.
   let columns: [Column]?
   private let sources: [InputSource]
+  /// The side tables of which something comes into the rows.
+  var carried: [InputSource] { how == .anti ? [] : sources }
   private let range: SourceRange?
 
   init(_ setting: Setting, _ number: Int, of count: Int, _ reader: inout SettingReader) {

@@ -37,7 +37,7 @@ struct SettingReader {
     return attempt { () throws(Problems) in try stage.inputs(setting) } ?? []
   }
 
-  /// What is known of the rows of several inputs that are concatenated: what all agree on.
+  /// What is known of the rows of several inputs that are concatenated: what all agree on; the strictest governance.
   func traits(of inputs: [InputSource]) -> TableTraits {
     guard let first = inputs.first else { return TableTraits() }
     var common = stage.traits(of: first)
@@ -47,7 +47,9 @@ struct SettingReader {
       if other.sheet != common.sheet { common.sheet = nil }
       if other.columns != common.columns { common.columns = nil }
       common.labelTypes = common.labelTypes.filter(other.labelTypes.contains)
+      common.isGovernanceWritten = common.isGovernanceWritten && other.isGovernanceWritten
     }
+    common.governance = governance(of: inputs)
     return common
   }
 }

@@ -55,9 +55,11 @@ struct StatusCommand: ParsableCommand {
     options.isPlan = true
     options.jobs = Execution.cores
     let report = try answered { try session.run(options, command: "status") }
-    return .init(
+    var manifest = StatusView.Manifest(
       path: relative, name: session.pipeline.name, version: session.pipeline.version, lock: session.lockPath, hasLock: session.lock != nil,
       plan: RunView(report, session.pipeline), lastRun: RunEntry.newest(in: session.store, of: relative))
+    manifest.refused = session.failedChecks(report)
+    return manifest
   }
 }
 

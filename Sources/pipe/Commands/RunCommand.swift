@@ -1,7 +1,9 @@
 import ArgumentParser
 import Diagnostics
 import Engine
+import Lineage
 import Reports
+import Store
 
 #if canImport(Glibc)
   import Glibc
@@ -121,7 +123,8 @@ struct UpdateCommand: ParsableCommand {
 /// `pipe retry`
 struct RetryCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "retry", abstract: "Run the manifest of the last run again; what had finished is not done twice.")
+    commandName: "retry", abstract: "Run the manifest of the last run again; what had finished is not done twice.",
+    discussion: "With the parameters and the profile of that run, unless others are given.")
 
   @Argument(help: "The manifest. Without it: that of the last run.", completion: .file(extensions: ["yaml", "yml"]))
   var manifest: String?
@@ -131,15 +134,22 @@ struct RetryCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    let session = try common.session(try manifest ?? lastManifest(), try parameters.overrides())
-    try Execution(common: common, settings: execution.settings, writesLock: !parameters.areGiven || execution.lock).run(
+    let given = try manifest.map { try common.manifest($0) }
+    let workspace = given?.workspace ?? common.workspace()
+    let last = try lastRun(of: given.map { workspace.relative($0.path) }, in: workspace)
+    let path = given?.path ?? last.map { workspace.absolute($0.manifestPath) }
+    let isGiven = !parameters.given.isEmpty
+    let again = isGiven ? parameters.given : last.map { GivenParameters(of: $0, in: workspace) } ?? GivenParameters()
+    if !again.isEmpty, !isGiven, !common.quiet, !common.json { Console.errors.write("pipe: with \(again.description), as in the last run\n") }
+    let session = try common.session(path, try again.overrides())
+    try Execution(common: common, settings: execution.settings, writesLock: !again.areGiven || execution.lock).run(
       session, selected: nil, isPlan: false, command: "retry")
   }
 
-  private func lastManifest() throws -> String? {
-    let store = try common.openStore()
-    guard let last = RunEntry.newest(in: store) else { return nil }
-    return common.workspace().absolute(last.manifest)
+  private func lastRun(of manifest: String?, in workspace: Workspace) throws -> RunRecord? {
+    do throws(StoreError) {
+      return Session.records(in: try Store(directory: workspace.storeDirectory), limit: 1, manifest: manifest).first
+    } catch { throw Complaint(error) }
   }
 }
 

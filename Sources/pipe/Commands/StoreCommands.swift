@@ -127,8 +127,8 @@ struct CacheCollectCommand: ParsableCommand {
     commandName: "gc", abstract: "Say what nothing refers to any more; with --apply, remove it.",
     discussion: """
       Kept: what the locks and the last runs of every manifest that uses the store lead to, also of other workspaces, as long as it is \
-      there; the stages of the last runs; what live runs touch; pinned snapshots; and whatever is younger than two weeks. What goes is \
-      made again when it is needed.
+      there; the last runs, their records and their stages; what live runs touch; pinned snapshots; and whatever is younger than two weeks. \
+      What goes is made again when it is needed; only the records of old runs are gone for good.
       """)
 
   @Flag(help: "Remove it.")
@@ -137,7 +137,7 @@ struct CacheCollectCommand: ParsableCommand {
   @Option(help: ArgumentHelp("Keep what is younger than so many days.", valueName: "days"))
   var grace = 14
 
-  @Option(help: ArgumentHelp("Keep what so many of the last runs made.", valueName: "n"))
+  @Option(help: ArgumentHelp("Keep so many of the last runs, and what they made.", valueName: "n"))
   var runs = 20
 
   @OptionGroup var common: CommonOptions
@@ -157,11 +157,11 @@ struct CacheCollectCommand: ParsableCommand {
         "schema_version": .int(reportSchemaVersion), "dry_run": .bool(report.isDryRun), "blobs_kept": .int(report.blobsKept), "bytes_kept": .int(report.bytesKept),
         "blobs_removed": .int(report.blobsRemoved), "bytes_removed": .int(report.bytesRemoved), "entries_kept": .int(report.entriesKept),
         "entries_removed": .int(report.entriesRemoved), "segment_bytes_removed": .int(report.segmentBytesRemoved), "kept_by_grace": .int(report.keptByGrace),
-        "segments_were_busy": .bool(report.segmentsWereBusy),
+        "segments_were_busy": .bool(report.segmentsWereBusy), "runs_removed": .int(report.runsRemoved),
       ]),
       """
       kept      \(Figures.count(report.blobsKept, "blob")) (\(Figures.bytes(report.bytesKept))), \(Figures.count(report.entriesKept, "entry", "entries")); \(Figures.count(report.keptByGrace)) of them for their youth
-      \(verb)  \(Figures.count(report.blobsRemoved, "blob")) (\(Figures.bytes(report.bytesRemoved))), \(Figures.count(report.entriesRemoved, "entry", "entries"))
+      \(verb)  \(Figures.count(report.blobsRemoved, "blob")) (\(Figures.bytes(report.bytesRemoved))), \(Figures.count(report.entriesRemoved, "entry", "entries")), \(Figures.count(report.runsRemoved, "run"))
       \(report.segmentsWereBusy ? "another pipe was at the segments; they were left for another time\n" : "")\(apply ? "" : "this was only a look; --apply removes it\n")
       """)
   }
@@ -200,9 +200,9 @@ struct DoctorCommand: ParsableCommand {
       findings.append((path, errors == 0 ? "reads well" : "\(Figures.count(errors, "problem")): pipe lint \(path)", errors == 0))
       guard errors == 0, let session = try? common.session(path: workspace.absolute(path), workspace), let lock = session.lock else { continue }
       for file in lock.files {
-        switch Workspace.read(workspace.absolute(file.path)) {
+        switch Workspace.digest(of: workspace.absolute(file.path)) {
         case .failure: findings.append((file.path, "the lock has it, but it is not there: pipe checkout, or pipe run", false))
-        case .success(let bytes) where Digest.of(bytes) != file.sha256: findings.append((file.path, "is not what the lock says: pipe checkout, or pipe run", false))
+        case .success(let digest) where digest != file.sha256: findings.append((file.path, "is not what the lock says: pipe checkout, or pipe run", false))
         case .success: findings.append((file.path, "is what the lock says", true))
         }
       }

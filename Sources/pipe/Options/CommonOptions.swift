@@ -1,6 +1,7 @@
 import ArgumentParser
 import Diagnostics
 import Engine
+import Lineage
 import Manifests
 import Reports
 import Stages
@@ -153,18 +154,46 @@ struct ParameterOptions: ParsableArguments {
   @Option(help: ArgumentHelp("A profile of the manifest.", valueName: "name"))
   var profile: String?
 
-  var areGiven: Bool { !assignments.isEmpty || paramsFile != nil }
+  var given: GivenParameters { GivenParameters(assignments: assignments, file: paramsFile, profile: profile) }
+  var areGiven: Bool { given.areGiven }
+
+  func overrides() throws(Complaint) -> ParameterOverrides { try given.overrides() }
+}
+
+/// Parameters as a command line gives them, now or in an earlier run.
+struct GivenParameters {
+  var assignments: [String] = []
+  var file: String?
+  var profile: String?
+
+  /// Whether they change values: a profile is part of the manifest.
+  var areGiven: Bool { !assignments.isEmpty || file != nil }
+  var isEmpty: Bool { !areGiven && profile == nil }
 
   func overrides() throws(Complaint) -> ParameterOverrides {
-    var file: SourceText?
-    if let paramsFile {
-      switch Workspace.read(Workspace.absolute(paramsFile)) {
-      case .success(let bytes): file = SourceText(path: paramsFile, bytes: bytes)
+    var text: SourceText?
+    if let file {
+      switch Workspace.read(Workspace.absolute(file)) {
+      case .success(let bytes): text = SourceText(path: file, bytes: bytes)
       case .failure(let failure):
-        throw Complaint(ExitStatus.invalid, Diagnostic(id: "params-file", "cannot read `\(paramsFile)`: \(failure.message)", at: nil))
+        throw Complaint(ExitStatus.invalid, Diagnostic(id: "params-file", "cannot read `\(file)`: \(failure.message)", at: nil))
       }
     }
-    return ParameterOverrides(profile: profile, file: file, assignments: assignments)
+    return ParameterOverrides(profile: profile, file: text, assignments: assignments)
+  }
+}
+
+extension GivenParameters {
+  /// What a run was given.
+  init(of record: RunRecord, in workspace: Workspace) {
+    self.init(
+      assignments: record.parameters.map { "\($0.name)=\($0.value)" }, file: record.parametersFile.map(workspace.absolute), profile: record.profile)
+  }
+
+  /// As it is written on a command line.
+  var description: String {
+    let words = assignments.map { "-p \($0)" } + [file.map { "--params-file \($0)" }, profile.map { "--profile \($0)" }].compactMap { $0 }
+    return words.joined(separator: " ")
   }
 }
 
