@@ -34,7 +34,8 @@ extension StageReport {
     rewound = run.rewound
     seconds = Double(run.busyNanoseconds) / 1e9
     facts = result?.facts ?? []
-    let sums = Dictionary(facts.map { ($0.name, $0.sum) }, uniquingKeysWith: +)
+    var sums = Dictionary(facts.map { ($0.name, $0.sum) }, uniquingKeysWith: +)
+    for (output, port) in zip(kind.outputs, result?.ports ?? []) where output.isPublic { sums["rows.\(output.name)"] = port.rows }
     note = result == nil ? nil : kind.note(sums, run.figures)
     figures = run.figures
     outputs = []

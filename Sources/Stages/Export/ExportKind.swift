@@ -73,7 +73,12 @@ public struct ExportKind: StageKind {
     let names = outputs.filter(\.isPublic).map(\.name)
     let parts = hasMainPort ? [] : names.compactMap { name in sums["rows.\(name)"].map { "\(name) \($0)" } }
     let cut = sums["truncated"].map { $0 > 0 ? ["\($0) cut to the limit"] : [] } ?? []
-    return parts.isEmpty && cut.isEmpty ? nil : (parts + cut).joined(separator: ", ")
+    // Few, or none, say that rows lack fields of a step: DSPy would leave such demonstrations out without a word.
+    let demos: [String] = if case .dspy(let folder) = plan.format {
+      folder.program.steps.compactMap { step in sums["demos.\(step.name)"].map { "\($0) demos for \(step.name)" } }
+    } else { [] }
+    let all = parts + cut + demos
+    return all.isEmpty ? nil : all.joined(separator: ", ")
   }
 
   // MARK: Reading the fields
@@ -199,6 +204,8 @@ struct ExportPlan: Sendable {
       } catch { failures.add(error) }
     }
     try failures.throwFirst()
+    try demos.check()
+    if folder.program.demos.count > 0 { for (step, count) in demos.counts { writer.count("demos.\(step)", count) } }
     let state = DSPyState.json(folder.program, demos: demos.json)
     let parent = demos.parents.first ?? .unknown(0)
     try state.withUnsafeBytes { bytes -> Result<Void, TaskFailure> in

@@ -115,15 +115,15 @@ enum LogWindow: String, Sendable {
     switch self {
     case .hour: String(LogTime.text(seconds: index * 3600).prefix(16)) + "Z"
     case .day: LogTime.date(day: index)
-    case .week:
-      // ISO 8601: a week belongs to the year of its Thursday.
-      { () -> String in
-        let thursday = index * 7
-        let year = LogTime.civil(day: thursday).year
-        let week = (thursday - LogTime.days(from: year, 1, 1)) / 7 + 1
-        return "\(LogTime.padded(year, 4))-W\(LogTime.padded(week, 2))"
-      }()
+    case .week: week(index)
     case .all: "all"
     }
+  }
+
+  /// `2026-W44`; by ISO 8601 a week belongs to the year of its Thursday.
+  private func week(_ index: Int) -> String {
+    let thursday = index * 7
+    let year = LogTime.civil(day: thursday).year
+    return "\(LogTime.padded(year, 4))-W\(LogTime.padded((thursday - LogTime.days(from: year, 1, 1)) / 7 + 1, 2))"
   }
 }

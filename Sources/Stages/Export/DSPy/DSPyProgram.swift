@@ -27,6 +27,8 @@ struct DSPyProgram: Sendable {
   struct Demos: Sendable {
     let count: Int
     let by: String?
+    /// Where `by` is written.
+    let range: SourceRange?
   }
 
   let steps: [Step]
@@ -59,7 +61,7 @@ struct DSPyProgram: Sendable {
           help: "give one of them another name"))
     }
     let demos = options?.entry("demos")
-    self.demos = Demos(count: demos == nil ? 0 : demos?.entry("count")?.int ?? 4, by: demos?.entry("by")?.text)
+    self.demos = Demos(count: demos == nil ? 0 : demos?.entry("count")?.int ?? 4, by: demos?.entry("by")?.text, range: demos?.entry("by")?.range)
     inputs = Self.inputs(of: steps, &reader)
   }
 
