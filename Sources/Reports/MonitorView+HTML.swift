@@ -4,31 +4,34 @@ extension MonitorView {
   public var html: String {
     var body = "<h1>\(HTMLText.escaped(stage)) <small>\(HTMLText.escaped(manifest))</small></h1>\n<p>\(HTMLText.escaped(headline)).</p>\n"
     if !windows.isEmpty {
-      body += SeriesPlot(
-        title: "Requests", unit: "", labels: windows.map(\.label), shape: .bars,
-        lines: [.init(name: "requests", values: windows.map { Double($0.requests) }, texts: windows.map { Figures.count($0.requests) })]
-      ).html
-      if windows.contains(where: { $0.errorRate != nil }) {
-        body += SeriesPlot(
-          title: "Errors", unit: "%", labels: windows.map(\.label), shape: .lines,
-          lines: [
-            .init(
-              name: "error rate", values: windows.map { $0.errorRate.map { $0 * 100 } },
-              texts: windows.map { window in
-                guard let rate = window.errorRate else { return "" }
-                return Self.percent(rate) + (window.errorRange.map { " (95 %: \(Self.percent($0.lowerBound)) to \(Self.percent($0.upperBound)))" } ?? "")
-              }, ranges: windows.map { $0.errorRange.map { ($0.lowerBound * 100)...($0.upperBound * 100) } })
-          ]
+      body +=
+        SeriesPlot(
+          title: "Requests", unit: "", labels: windows.map(\.label), shape: .bars,
+          lines: [.init(name: "requests", values: windows.map { Double($0.requests) }, texts: windows.map { Figures.count($0.requests) })]
         ).html
+      if windows.contains(where: { $0.errorRate != nil }) {
+        body +=
+          SeriesPlot(
+            title: "Errors", unit: "%", labels: windows.map(\.label), shape: .lines,
+            lines: [
+              .init(
+                name: "error rate", values: windows.map { $0.errorRate.map { $0 * 100 } },
+                texts: windows.map { window in
+                  guard let rate = window.errorRate else { return "" }
+                  return Self.percent(rate) + (window.errorRange.map { " (95 %: \(Self.percent($0.lowerBound)) to \(Self.percent($0.upperBound)))" } ?? "")
+                }, ranges: windows.map { $0.errorRange.map { ($0.lowerBound * 100)...($0.upperBound * 100) } })
+            ]
+          ).html
       }
       if windows.contains(where: { $0.latency50 != nil }) {
         func line(_ name: String, _ value: (Window) -> Double?) -> SeriesPlot.Line {
           .init(name: name, values: windows.map(value), texts: windows.map { value($0).map { Self.plain($0) + " ms" } ?? "" })
         }
-        body += SeriesPlot(
-          title: "Latency", unit: "ms", labels: windows.map(\.label), shape: .lines,
-          lines: [line("p50", { $0.latency50 }), line("p95", { $0.latency95 }), line("p99", { $0.latency99 })]
-        ).html
+        body +=
+          SeriesPlot(
+            title: "Latency", unit: "ms", labels: windows.map(\.label), shape: .lines,
+            lines: [line("p50", { $0.latency50 }), line("p95", { $0.latency95 }), line("p99", { $0.latency99 })]
+          ).html
       }
       for field in fields { body += plot(field).html }
     }
@@ -44,7 +47,8 @@ extension MonitorView {
       values[point.window] = point.psi
       marks[point.window] = point.isDrift
       texts[point.window] =
-        "\(point.method ?? "") \(Self.value(point))\(point.isDrift ? " drift" : ""), PSI \(point.psi.map(Self.plain) ?? "–")" + (point.words.isEmpty ? "" : ": \(point.words)")
+        "\(point.method ?? "") \(Self.value(point))\(point.isDrift ? " drift" : ""), PSI \(point.psi.map(Self.plain) ?? "–")"
+        + (point.words.isEmpty ? "" : ": \(point.words)")
     }
     return SeriesPlot(
       title: "Drift of \(field.name)", unit: "PSI", labels: windows.map(\.label), shape: .bars,
@@ -112,14 +116,17 @@ struct SeriesPlot {
         let isMarked = index < line.marks.count && line.marks[index]
         if shape == .bars {
           let height = max(1, Self.top + plotHeight - y(value))
-          svg += "<rect class=\"\(isMarked ? "mark" : tone)\" tabindex=\"0\" role=\"img\" aria-label=\"\(said)\" x=\"\(Self.n(x(index) - step * 0.35))\" y=\"\(Self.n(Self.top + plotHeight - height))\" width=\"\(Self.n(step * 0.7))\" height=\"\(Self.n(height))\"><title>\(said)</title></rect>\n"
+          svg +=
+            "<rect class=\"\(isMarked ? "mark" : tone)\" tabindex=\"0\" role=\"img\" aria-label=\"\(said)\" x=\"\(Self.n(x(index) - step * 0.35))\" y=\"\(Self.n(Self.top + plotHeight - height))\" width=\"\(Self.n(step * 0.7))\" height=\"\(Self.n(height))\"><title>\(said)</title></rect>\n"
         } else {
           if index < line.ranges.count, let range = line.ranges[index] {
-            svg += "<line class=\"range \(tone)\" x1=\"\(Self.n(x(index)))\" x2=\"\(Self.n(x(index)))\" y1=\"\(Self.n(y(range.lowerBound)))\" y2=\"\(Self.n(y(range.upperBound)))\"/>\n"
+            svg +=
+              "<line class=\"range \(tone)\" x1=\"\(Self.n(x(index)))\" x2=\"\(Self.n(x(index)))\" y1=\"\(Self.n(y(range.lowerBound)))\" y2=\"\(Self.n(y(range.upperBound)))\"/>\n"
           }
           path += "\(isOpen ? "L" : "M")\(Self.n(x(index))) \(Self.n(y(value)))"
           isOpen = true
-          svg += "<circle class=\"\(tone)\" tabindex=\"0\" role=\"img\" aria-label=\"\(said)\" cx=\"\(Self.n(x(index)))\" cy=\"\(Self.n(y(value)))\" r=\"4\"><title>\(said)</title></circle>\n"
+          svg +=
+            "<circle class=\"\(tone)\" tabindex=\"0\" role=\"img\" aria-label=\"\(said)\" cx=\"\(Self.n(x(index)))\" cy=\"\(Self.n(y(value)))\" r=\"4\"><title>\(said)</title></circle>\n"
         }
       }
       if !path.isEmpty { svg += "<path class=\"line \(tone)\" d=\"\(path)\"/>\n" }

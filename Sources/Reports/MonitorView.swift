@@ -136,10 +136,12 @@ extension MonitorView {
     guard !windows.isEmpty else { return style.heading("\(manifest) · \(stage)") + ": no requests\n" }
     // The interval is the first to go where there is no room.
     let hasRange = style.width.map { $0 >= Self.tableCells + Self.fieldCells * fields.count } ?? true
-    var table = TextTable(columns: [
-      .init(title: "window"), .init(title: "requests", isNumeric: true), .init(title: ""), .init(title: "errors", isNumeric: true),
-      .init(title: hasRange ? "95 %" : "", isNumeric: true), .init(title: "p50 ms", isNumeric: true), .init(title: "p95", isNumeric: true), .init(title: "p99", isNumeric: true),
-    ] + fields.map { .init(title: TerminalStyle.line($0.name), isNumeric: true) })
+    var table = TextTable(
+      columns: [
+        .init(title: "window"), .init(title: "requests", isNumeric: true), .init(title: ""), .init(title: "errors", isNumeric: true),
+        .init(title: hasRange ? "95 %" : "", isNumeric: true), .init(title: "p50 ms", isNumeric: true), .init(title: "p95", isNumeric: true),
+        .init(title: "p99", isNumeric: true),
+      ] + fields.map { .init(title: TerminalStyle.line($0.name), isNumeric: true) })
     let most = windows.map(\.requests).max() ?? 1
     for (index, window) in windows.enumerated() {
       var cells: [TextTable.Cell] = [

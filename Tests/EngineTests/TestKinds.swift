@@ -54,7 +54,8 @@ enum TestStages {
       }
     }
     return stage(
-      name, TestKind(inputs: [InputPort(name: "from", reading: .source, sources: [.outside(outside)], range: nil)], outputs: [OutputPort("rows")], work: .eachChunk(work)))
+      name, TestKind(inputs: [InputPort(name: "from", reading: .source, sources: [.outside(outside)], range: nil)], outputs: [OutputPort("rows")], work: .eachChunk(work))
+    )
   }
 
   /// Adds a field to every row; drops those whose key ends with 7; looks labels up where there are some.

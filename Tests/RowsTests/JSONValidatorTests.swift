@@ -14,7 +14,9 @@ import Testing
 
   /// An object of many keys, each with a small object of many keys now and then.
   private func object(_ keys: Int, then last: String) -> String {
-    "{" + (0..<keys).map { "\"key \($0)\":" + ($0 % 20_000 == 7 ? "{" + (0..<60).map { "\"key \($0)\":\($0)" }.joined(separator: ",") + "}" : "\($0)") }.joined(separator: ",")
+    "{"
+      + (0..<keys).map { "\"key \($0)\":" + ($0 % 20_000 == 7 ? "{" + (0..<60).map { "\"key \($0)\":\($0)" }.joined(separator: ",") + "}" : "\($0)") }.joined(
+        separator: ",")
       + last + "}"
   }
 

@@ -103,7 +103,7 @@ import Testing
       out.append("\(stage.name) \(stage.failure.map(\.message) ?? "")")
       if stage.failure != nil { out.append(failed) }
       guard stage.status == .ran || stage.status == .cached else { continue }
-      out += stage.outputs.map { "\($0.port) \($0.rows) \($0.content) \($0.lineage)" } 
+      out += stage.outputs.map { "\($0.port) \($0.rows) \($0.content) \($0.lineage)" }
       // How many rows a program was asked about is what the cache saves.
       out += stage.facts.filter { $0.name != "rows.asked" }.map { "\($0.name) \($0.sum)" }
       out += stage.dropped.map { "\($0.reason) \($0.count)" } + stage.checks.map { "\($0.text) \($0.outcome) \($0.detail)" } + [stage.note ?? ""]
@@ -137,5 +137,40 @@ import Testing
       }
     }
     if Self.isLong { #expect(tried > 0 || name.hasSuffix("problems.md"), "\(name): nothing was tried") }
+  }
+
+  /// Where a file lies is in no key; what it holds is. A template in its place is content itself.
+  @Test func aFieldThatIsAPathOrATemplate() throws {
+    func stages(_ tools: String) -> String {
+      """
+      rows: { kind: ingest, from: rows.jsonl, row_key: id }
+      pairs:
+        kind: assemble
+        from: ${stages.rows}
+        tools: \(tools)
+        messages: [ { role: user, content: "{{ text }}" }, { role: assistant, content: x } ]
+
+      """
+    }
+    let tool = #"{"type":"function","function":{"name":"NAME","parameters":{"type":"object","properties":{}}}}"#
+    func list(_ name: String) -> String { "[\(tool.replacingOccurrences(of: "NAME", with: name))]" }
+    let bench = try Bench(
+      stages: stages("a.json"),
+      files: [
+        ("rows.jsonl", "{\"id\":1,\"text\":\"a\",\"one\":\(list("p")),\"two\":\(list("q"))}\n"), ("a.json", list("p")), ("b/c.json", list("p")), ("d.json", list("q")),
+      ])
+    func ran(_ tools: String) throws -> Int {
+      let changed = try Bench(stages: stages(tools))
+      try bench.scratch.write(Bench.manifest, changed.scratch.read(Bench.manifest)!)
+      let report = try bench.run().report
+      #expect(report.exitCode == 0)
+      return report.ran
+    }
+    #expect(try ran("a.json") > 0)
+    #expect(try ran("b/c.json") == 0, "another place, the same bytes")
+    #expect(try ran("d.json") > 0, "other bytes")
+    #expect(try ran("\"{{ one }}\"") > 0)
+    #expect(try ran("\"{{ two }}\"") > 0, "another template")
+    #expect(try ran("\"{{ one }}\"") == 0)
   }
 }

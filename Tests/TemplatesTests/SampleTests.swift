@@ -2,11 +2,11 @@ import Templates
 import Testing
 
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #elseif canImport(Musl)
-import Musl
+  import Musl
 #else
-import Darwin
+  import Darwin
 #endif
 
 /// What Jinja2 3.1.6 makes of several thousand small templates; `Tests/Oracles/templates_cases.py` writes the file.

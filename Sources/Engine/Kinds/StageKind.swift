@@ -1,6 +1,5 @@
 public import Diagnostics
 
-
 /// What a stage does: the word after `kind:`, its ports, and its work.
 ///
 /// A kind is a value made from a stage's fields. It holds everything its work needs (compiled templates, constants) and nothing that

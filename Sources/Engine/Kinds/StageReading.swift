@@ -1,6 +1,5 @@
 public import Diagnostics
 
-
 /// What a kind reads itself from: the stage's evaluated fields, and the files behind them.
 ///
 /// Everything a kind may depend on passes through here and is noted for the action key: a field's value when the kind's declaration

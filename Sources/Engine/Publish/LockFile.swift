@@ -58,7 +58,8 @@ public struct LockFile: Sendable, Equatable {
     var lines: [String] = []
     for source in sources {
       lines.append(
-        "source \(Self.quoted(source.name)) \(source.content) files=\(source.files) rows=\(source.rows) bytes=\(source.bytes) readers=\(source.readers.joined(separator: ","))")
+        "source \(Self.quoted(source.name)) \(source.content) files=\(source.files) rows=\(source.rows) bytes=\(source.bytes) readers=\(source.readers.joined(separator: ","))"
+      )
     }
     for stage in stages { lines.append("stage \(stage.name) key=sha256:\(stage.key.hex)") }
     for output in outputs {
@@ -81,7 +82,9 @@ public struct LockFile: Sendable, Equatable {
     // Bytes, not characters: a lock of ten thousand stages is read at every start.
     var lines = text.utf8.split(separator: 0x0A, omittingEmptySubsequences: false)
     if lines.last?.isEmpty == true { lines.removeLast() }
-    guard lines.first.map({ Substring($0) }) == "pipe-lock 1" else { throw Malformed(line: 1, message: "expected `pipe-lock 1`: this is no lock, or one of a newer pipe") }
+    guard lines.first.map({ Substring($0) }) == "pipe-lock 1" else {
+      throw Malformed(line: 1, message: "expected `pipe-lock 1`: this is no lock, or one of a newer pipe")
+    }
     self.init(manifest: "", version: "")
     for (index, line) in lines.enumerated().dropFirst() {
       if line.isEmpty { continue }

@@ -41,7 +41,8 @@ extension PipelinePass {
       if !names.contains(words[1]) {
         let meant = Suggestion.nearest(to: words[1], in: names).map { "did you mean `\(words[0]).\($0)`?" } ?? ""
         let what = words[0] == "params" ? "parameter" : "axis"
-        let help = names.isEmpty ? (words[0] == "params" ? "the manifest declares no `params`" : "the stage has no `matrix`") : "there are: \(names.joined(separator: ", "))"
+        let help =
+          names.isEmpty ? (words[0] == "params" ? "the manifest declares no `params`" : "the stage has no `matrix`") : "there are: \(names.joined(separator: ", "))"
         return Diagnostic(.error, id: "unknown-\(what)", "there is no \(what) `\(words[1])`", at: expression.range.place, label: meant, help: help)
       }
     }

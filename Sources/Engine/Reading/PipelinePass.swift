@@ -148,7 +148,8 @@ struct PipelinePass {
     switch reference.cases {
     case .all:
       if isMatrix { return all.map(\.name) }
-      diagnostics.append(Diagnostic(.error, id: "matrix", "`\(reference.stage)` has no `matrix`, so it has no cases", at: range?.place, help: "${stages.\(reference.stage)}"))
+      diagnostics.append(
+        Diagnostic(.error, id: "matrix", "`\(reference.stage)` has no `matrix`, so it has no cases", at: range?.place, help: "${stages.\(reference.stage)}"))
       return []
     case .expression(let source):
       guard let literal = Self.evaluateCase(source, consumer.axes, parameters) else {

@@ -65,9 +65,17 @@ extension Literal {
 
   /// What an expression came to; nil for values that a manifest cannot hold (functions, generators).
   init?(_ value: Value) {
-    if value.isNone { self = .null } else if let bool = value.bool { self = .bool(bool) } else if let int = value.int { self = .int(int) }
-    else if let text = value.string { self = .string(text) } else if let double = value.double { self = .float(double) }
-    else if let array = value.array {
+    if value.isNone {
+      self = .null
+    } else if let bool = value.bool {
+      self = .bool(bool)
+    } else if let int = value.int {
+      self = .int(int)
+    } else if let text = value.string {
+      self = .string(text)
+    } else if let double = value.double {
+      self = .float(double)
+    } else if let array = value.array {
       var items: [Literal] = []
       for item in array {
         guard let literal = Literal(item) else { return nil }

@@ -40,7 +40,8 @@ extension Session {
     func stage(_ name: String) -> StageRun? { stages.first { $0.stage.name == name } ?? stages.first { $0.stage.isImplicit && $0.stage.desc == name } }
     if let run = stage(name) {
       guard run.stage.kind.hasMainPort else {
-        throw Unanswerable("no-main-port", "`\(name)` has no main output: say which", help: run.stage.publicOutputs.map { "\(name).\($0.name)" }.joined(separator: " or "))
+        throw Unanswerable(
+          "no-main-port", "`\(name)` has no main output: say which", help: run.stage.publicOutputs.map { "\(name).\($0.name)" }.joined(separator: " or "))
       }
       return (run, 0)
     }

@@ -110,8 +110,7 @@ extension FieldReader {
     var text = text
     return text.withUTF8 { bytes in
       if bytes.count < 2 { return false }
-      for at in 0..<bytes.count - 1 where bytes[at] == UInt8(ascii: "{") && (bytes[at + 1] == UInt8(ascii: "{") || bytes[at + 1] == UInt8(ascii: "%"))
-      {
+      for at in 0..<bytes.count - 1 where bytes[at] == UInt8(ascii: "{") && (bytes[at + 1] == UInt8(ascii: "{") || bytes[at + 1] == UInt8(ascii: "%")) {
         return true
       }
       return false

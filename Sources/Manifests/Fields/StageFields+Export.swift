@@ -76,7 +76,9 @@ extension StageFields {
           Field(
             "steps", .map(.identifier, .record(programStep)), required: true, doc: "The modules of the program.",
             example: "steps: { reply: { template: Pipelines/triage/reply.prompt.yaml, module: Predict } }"),
-          Field("demos", .record(demos), defaultNote: "none", doc: "Demonstrations stored with the program, from the first split.", example: "demos: { count: 4, by: confidence }"),
+          Field(
+            "demos", .record(demos), defaultNote: "none", doc: "Demonstrations stored with the program, from the first split.",
+            example: "demos: { count: 4, by: confidence }"),
         ])),
     .init(
       "csv",

@@ -23,7 +23,9 @@ extension StageFields {
     "`columns` of monitor",
     [
       Field("time", .column, default: .string("time"), doc: "When the request came, as in RFC 3339 with an offset.", example: "time: ts"),
-      Field("status", .column, default: .string("status"), doc: "How it ended: an error from 400 on, or a text other than `ok`, `success`, `succeeded`, `completed` and `done`.", example: "status: code"),
+      Field(
+        "status", .column, default: .string("status"),
+        doc: "How it ended: an error from 400 on, or a text other than `ok`, `success`, `succeeded`, `completed` and `done`.", example: "status: code"),
       Field("latency_ms", .column, default: .string("latency_ms"), doc: "How long it took, in milliseconds; null when nobody answered.", example: "latency_ms: took"),
     ])
 }

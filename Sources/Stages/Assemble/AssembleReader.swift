@@ -47,7 +47,9 @@ struct AssembleReader {
   private mutating func readGovernance(_ reader: inout SettingReader) {
     for input in inputs {
       var part = reader.governance(of: input.sources)
-      if input.name == FewShot.port { part = part.flatMap { $0.classification == nil ? nil : Governance(classification: $0.classification, allowedUses: nil, prohibitedUses: [], license: nil) } }
+      if input.name == FewShot.port {
+        part = part.flatMap { $0.classification == nil ? nil : Governance(classification: $0.classification, allowedUses: nil, prohibitedUses: [], license: nil) }
+      }
       plan.governance = Governance.strictest(plan.governance, part)
     }
     if let governance = plan.governance { reader.stage.note(governance.note, as: "governance") }
@@ -167,7 +169,9 @@ struct AssembleReader {
       reader.report(
         setting!.problem(
           "sheet", "labels attach to rows by sheet and row_key, and the input has no \(lacks)",
-          help: "on the stage that reads the rows: \(traits.sheet == nil ? "sheet: a name that label files use for these rows" : "row_key: the column that identifies a row")"))
+          help:
+            "on the stage that reads the rows: \(traits.sheet == nil ? "sheet: a name that label files use for these rows" : "row_key: the column that identifies a row")"
+        ))
       return
     }
 

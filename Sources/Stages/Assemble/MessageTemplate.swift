@@ -133,7 +133,10 @@ struct MessageTemplate: Sendable {
     let list = try each.value(scope)
     guard let items = list.array else {
       throw TaskFailure(
-        id: "template", message: "`each` is not a list", place: each.source.range.map { Diagnostic(.error, id: "template", "`each` is not a list", at: $0.place, label: list.isNone ? "null in this row" : "a \(list.kind.rawValue) in this row") },
+        id: "template", message: "`each` is not a list",
+        place: each.source.range.map {
+          Diagnostic(.error, id: "template", "`each` is not a list", at: $0.place, label: list.isNone ? "null in this row" : "a \(list.kind.rawValue) in this row")
+        },
         rows: [scope.parent], help: "`each` repeats the message for the elements of a list; `when` leaves a message out")
     }
     var inner = scope
@@ -194,7 +197,9 @@ struct MessageTemplate: Sendable {
       guard Self.roles.contains(role) else {
         throw TaskFailure(
           id: "template", message: "there is no role `\(role.prefix(40))`",
-          place: template.source.range.map { Diagnostic(.error, id: "template", "there is no role `\(role.prefix(40))`", at: $0.place, label: Suggestion.label(for: role, in: Self.roles)) },
+          place: template.source.range.map {
+            Diagnostic(.error, id: "template", "there is no role `\(role.prefix(40))`", at: $0.place, label: Suggestion.label(for: role, in: Self.roles))
+          },
           rows: [scope.parent], help: "roles: \(Self.roles.joined(separator: ", "))")
       }
       return role

@@ -80,7 +80,9 @@ struct TemplateNames {
   private static func toleratesMissing(_ text: [UInt8], after offset: Int) -> Bool {
     guard offset <= text.count else { return true }
     let rest = String(decoding: text[offset..<min(text.count, offset + 40)], as: UTF8.self).drop { $0 == " " }
-    if rest.hasPrefix("is") { return rest.dropFirst(2).drop { $0 == " " }.replacing("not ", with: "").drop { $0 == " " }.hasPrefix("defined") || rest.contains("is undefined") }
+    if rest.hasPrefix("is") {
+      return rest.dropFirst(2).drop { $0 == " " }.replacing("not ", with: "").drop { $0 == " " }.hasPrefix("defined") || rest.contains("is undefined")
+    }
     guard rest.hasPrefix("|") else { return false }
     let filter = rest.dropFirst().drop { $0 == " " }
     return filter.hasPrefix("default") || filter.hasPrefix("d(")

@@ -187,7 +187,9 @@ struct LogReader: Sendable {
       let isLocal = LogTime.seconds(Array(text) + [UInt8(ascii: "Z")]) != nil
       throw TaskFailure(
         id: "log-time", message: "`\(written)` in `\(time)` is no time as in RFC 3339" + (isLocal ? ": it has no offset" : ""), rows: [parent],
-        help: isLocal ? "without an offset nobody knows which hour it was: \(written)Z is UTC, \(written)+01:00 is an hour ahead" : "2026-10-31T05:00:00Z, 2026-10-31T06:00:00.25+01:00")
+        help: isLocal
+          ? "without an offset nobody knows which hour it was: \(written)Z is UTC, \(written)+01:00 is an hour ahead"
+          : "2026-10-31T05:00:00Z, 2026-10-31T06:00:00.25+01:00")
     }
     // A clock that was never set begins here.
     guard seconds >= 366 * 86400 else {

@@ -99,7 +99,9 @@ final class Compiler {
     scan(body, &hasExtends, &collected)
     var names: Set<String> = []
     for b in collected {
-      if !names.insert(b.name).inserted { throw SyntaxFault(message: "block '\(b.name)' defined twice", start: b.start, end: b.end, line: b.line, errorClass: "TemplateAssertionError") }
+      if !names.insert(b.name).inserted {
+        throw SyntaxFault(message: "block '\(b.name)' defined twice", start: b.start, end: b.end, line: b.line, errorClass: "TemplateAssertionError")
+      }
     }
     program.exportsNeeded = program.exportsNeeded || hasExtends || !collected.isEmpty
     var frame = Frame(symbols: Symbols(parent: nil, function: 0))

@@ -56,7 +56,8 @@ extension Machine {
         fault.suggestion = nearest(o.name.text, row.knownNames(self))
       } else if o.object.tag == .dict {
         let d = o.object.dict
-        fault.suggestion = nearest(o.name.text, (0..<min(d.pointee.count, 1000)).compactMap { d.pointee.entries[$0].key.tag == .str ? d.pointee.entries[$0].key.text : nil })
+        fault.suggestion = nearest(
+          o.name.text, (0..<min(d.pointee.count, 1000)).compactMap { d.pointee.entries[$0].key.tag == .str ? d.pointee.entries[$0].key.text : nil })
       }
     }
     return f

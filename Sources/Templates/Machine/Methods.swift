@@ -281,7 +281,9 @@ extension Machine {
     let length = step > 0 ? (start < stop ? (stop - start - 1) / step + 1 : 0) : (start > stop ? (start - stop - 1) / (step == .min ? .max : -step) + 1 : 0)
     if v.tag == .range {
       let r = v.rangeObject
-      let p = try make(RangeObject(start: r.start &+ start &* r.step, stop: length > 0 ? r.start &+ stop &* r.step : r.start &+ start &* r.step, step: length > 0 ? r.step &* step : r.step))
+      let p = try make(
+        RangeObject(
+          start: r.start &+ start &* r.step, stop: length > 0 ? r.start &+ stop &* r.step : r.start &+ start &* r.step, step: length > 0 ? r.step &* step : r.step))
       return V.object(.range, UnsafeMutableRawPointer(p))
     }
     if v.isSequence {
@@ -358,7 +360,11 @@ extension Machine {
 
   private func expect(_ m: String, _ a: Args, _ range: ClosedRange<Int>) throws(Fault) {
     if a.namedCount > 0 { throw typeError("\(m)() takes no keyword arguments") }
-    if !range.contains(a.count) { throw typeError("\(m)() takes \(range.lowerBound == range.upperBound ? "exactly \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)") arguments (\(a.count) given)") }
+    if !range.contains(a.count) {
+      throw typeError(
+        "\(m)() takes \(range.lowerBound == range.upperBound ? "exactly \(range.lowerBound)" : "from \(range.lowerBound) to \(range.upperBound)") arguments (\(a.count) given)"
+      )
+    }
   }
 
   private func callNumber(_ v: V, _ m: Method, _ a: Args) throws(Fault) -> V {

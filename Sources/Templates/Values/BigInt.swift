@@ -255,7 +255,7 @@ struct BigInt: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
     let exponent = drop - shift
     // Subnormal results need fewer bits; they are far from anything a template divides, so one rounding is enough.
-    if mantissa & 1 == 1, sticky || mantissa & 2 == 2 { mantissa += 2 } 
+    if mantissa & 1 == 1, sticky || mantissa & 2 == 2 { mantissa += 2 }
     mantissa >>= 1
     let d = Double(sign: .plus, exponent: exponent + 1, significand: Double(mantissa))
     if d.isInfinite { return nil }

@@ -1,9 +1,9 @@
 #if canImport(Glibc)
-internal import Glibc
+  internal import Glibc
 #elseif canImport(Musl)
-internal import Musl
+  internal import Musl
 #else
-internal import Darwin
+  internal import Darwin
 #endif
 
 func findRaw(_ h: UnsafePointer<UInt8>, _ count: Int, _ p: UnsafePointer<UInt8>, _ n: Int, _ from: Int) -> Int? {

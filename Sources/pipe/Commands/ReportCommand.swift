@@ -35,7 +35,9 @@ struct ReportMonitorCommand: ParsableCommand {
   @Argument(help: "The manifest.", completion: .file(extensions: ["yaml", "yml"]))
   var manifest: String?
 
-  @Option(name: [.customShort("o"), .customLong("html")], help: ArgumentHelp("Write a page with plots to this file.", valueName: "file"), completion: .file(extensions: ["html"]))
+  @Option(
+    name: [.customShort("o"), .customLong("html")], help: ArgumentHelp("Write a page with plots to this file.", valueName: "file"),
+    completion: .file(extensions: ["html"]))
   var page: String?
 
   @OptionGroup var parameters: ParameterOptions

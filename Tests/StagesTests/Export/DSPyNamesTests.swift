@@ -14,7 +14,10 @@ import Testing
   }
 
   @Test func classNames() {
-    #expect(["classify", "classify_ticket", "html_to_text", "optional", "program"].map(DSPyNames.className) == ["Classify", "ClassifyTicket", "HtmlToText", "Optional_", "Program_"])
+    #expect(
+      ["classify", "classify_ticket", "html_to_text", "optional", "program"].map(DSPyNames.className) == [
+        "Classify", "ClassifyTicket", "HtmlToText", "Optional_", "Program_",
+      ])
   }
 
   @Test func refusals() {

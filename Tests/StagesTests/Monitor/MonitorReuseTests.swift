@@ -16,14 +16,17 @@ import Testing
     """
 
   static func train(_ count: Int, note: Int) -> String {
-    (0..<count).map { "{\"id\":\($0),\"lang\":\"\(["de", "en", "fr"][$0 % 7 % 3])\",\"chars\":\($0 * 31 % 97),\"text\":\"\(String(repeating: "x", count: 300))\($0 == note ? "!" : "")\"}\n" }
-      .joined()
+    (0..<count).map {
+      "{\"id\":\($0),\"lang\":\"\(["de", "en", "fr"][$0 % 7 % 3])\",\"chars\":\($0 * 31 % 97),\"text\":\"\(String(repeating: "x", count: 300))\($0 == note ? "!" : "")\"}\n"
+    }
+    .joined()
   }
 
   static func log(_ count: Int) -> [String] {
     (0..<count).map { index in
       let time = "2026-10-\(20 + index * 5 / count)T0\(index % 10):00:00Z"
-      return "{\"time\":\"\(time)\",\"lang\":\"\(["de", "en"][index % 5 / 4])\",\"chars\":\(index * 17 % 101),\"status\":200,\"latency_ms\":\(index * 13 % 59).5,\"text\":\"\(String(repeating: "y", count: 200))\"}\n"
+      return
+        "{\"time\":\"\(time)\",\"lang\":\"\(["de", "en"][index % 5 / 4])\",\"chars\":\(index * 17 % 101),\"status\":200,\"latency_ms\":\(index * 13 % 59).5,\"text\":\"\(String(repeating: "y", count: 200))\"}\n"
     }
   }
 

@@ -34,9 +34,11 @@ enum GraphSuite {
     for index in 0..<200 { text += "build f\(index + 1): cp \(index % 10 == 0 ? "seed" : "f\(index)")\n" }
     try text.write(toFile: folder + "/build.ninja", atomically: true, encoding: .utf8)
     try "seed\n".write(toFile: folder + "/seed", atomically: true, encoding: .utf8)
-    table.add("200 stages, cold", "ninja", try place.repeated(["ninja"], in: folder) {
-      for index in 1...200 { try? FileManager.default.removeItem(atPath: folder + "/f\(index)") }
-    })
+    table.add(
+      "200 stages, cold", "ninja",
+      try place.repeated(["ninja"], in: folder) {
+        for index in 1...200 { try? FileManager.default.removeItem(atPath: folder + "/f\(index)") }
+      })
     table.add("200 stages, nothing to do", "ninja", try place.repeated(["ninja"], in: folder))
   }
 }

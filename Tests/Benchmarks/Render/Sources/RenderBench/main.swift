@@ -6,11 +6,11 @@
 import Templates
 
 #if canImport(Glibc)
-import Glibc
+  import Glibc
 #elseif canImport(Musl)
-import Musl
+  import Musl
 #else
-import Darwin
+  import Darwin
 #endif
 
 func read(_ path: String) -> [UInt8] {
