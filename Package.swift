@@ -19,6 +19,7 @@ let kinds = [
   "Assemble",
   "Export",
   "Exec",
+  "Evaluate",
   "Monitor",
 ]
 
@@ -93,7 +94,7 @@ let package = Package(
     tests("EngineTests", ["Diagnostics", "Rows", "Readers", "Store", "Lineage", "Engine"]),
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),
     tests("TemplatesTests", ["Templates"]),
-    tests("StagesTests", ["Diagnostics", "Rows", "Readers", "Engine", "Stages"]),
+    tests("StagesTests", ["Diagnostics", "Rows", "Readers", "Statistics", "Engine", "Stages"]),
     tests("EndToEnd", ["pipe"]),
   ]
 )

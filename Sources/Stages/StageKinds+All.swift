@@ -10,6 +10,7 @@ public enum StageKinds {
     AssembleKind.self,
     ExportKind.self,
     ExecKind.self,
+    EvaluateKind.self,
     MonitorKind.self,
   ]
 }

@@ -7,22 +7,22 @@ extension StageFields {
         Field(
           "from", .input, required: true, keying: .content, alsoCalled: from.alsoCalled, doc: "Rows to score.",
           example: "from: ${stages.dataset.eval}"),
-        Field("model", .input, keying: .content, doc: "A trained model.", example: "model: ${stages.fit}"),
+        Field("model", .input, keying: .content, doc: "A model of the embedded classifier: a stage or a file.", example: "model: ${stages.fit}"),
         Field(
           "predictions", .input, keying: .content, doc: "Answers made elsewhere, with the same row key.", example: "predictions: Datasets/preds.jsonl"
         ),
         Field("prediction", .column, default: .string("prediction"), doc: "The column of `predictions`.", example: "prediction: output"),
-        Field("gold", .column, defaultNote: "the assembled label type", doc: "The truth: a column or label type.", example: "gold: intent"),
+        Field("gold", .column, defaultNote: "the label type that the rows carry", doc: "The truth: a column or label type.", example: "gold: intent"),
         Field(
           "metrics", .list(.word(.tag)), defaultNote: "by label type", alsoCalled: ["metric"],
-          doc: "Accuracy, macro_f1, micro_f1, exact_match, rouge_l and more.", example: "metrics: [accuracy, macro_f1]"),
+          doc: "Of classes: accuracy, balanced_accuracy, macro_f1, micro_f1, weighted_f1, macro_precision, macro_recall, mcc, kappa, exact_match. Of texts: exact_match, squad_em, squad_f1, rouge_1, rouge_2, rouge_l.", example: "metrics: [accuracy, macro_f1]"),
         Field("slices", .list(.column), default: .list([]), alsoCalled: ["slice"], doc: "The same figures per value.", example: "slices: [lang]"),
         Field(
-          "baseline", .oneOf([.stage, .text]), keying: .none, doc: "What to compare with: a git revision, a run id, or a stage.",
+          "baseline", .oneOf([.stage, .text]), keying: .none, doc: "What to compare with: a git revision, a run id, a lock file, or a stage. Without its rows the checks that name it are not made.",
           example: "baseline: main"),
         Field("bootstrap", .record(bootstrap), default: .map([]), doc: "The interval of the difference.", example: "bootstrap: { samples: 2000 }"),
       ], rules: [.exactlyOne(["model", "predictions"])]),
-    ports: [.init("rows", "Row, gold, prediction, correct."), .init("scores", "One row per metric."), .init("confusion", "Gold against prediction.")])
+    ports: [.init("rows", "Row, gold, prediction, correct, probability."), .init("scores", "One row per metric, slice and class."), .init("confusion", "Gold against prediction.")])
 
   static let bootstrap = FieldSet(
     "`bootstrap`",
