@@ -17,6 +17,7 @@ func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
 let kinds = [
   "Ingest",
   "Assemble",
+  "LabelMerge",
   "Export",
   "Exec",
   "Evaluate",

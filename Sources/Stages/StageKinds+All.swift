@@ -8,6 +8,7 @@ public enum StageKinds {
   private static let kinds: [any StageKind.Type] = [
     IngestKind.self,
     AssembleKind.self,
+    LabelMergeKind.self,
     ExportKind.self,
     ExecKind.self,
     EvaluateKind.self,

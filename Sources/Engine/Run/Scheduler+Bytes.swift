@@ -191,39 +191,46 @@ extension Scheduler {
     return (result, fresh)
   }
 
-  /// What chunks agreed on beforehand is in no stage result: a stage that was a hit finds it out anew before one of its tasks is done again.
+  /// What chunks agreed on beforehand, and partials, are in no stage result: a stage that was a hit finds them out anew before one of its
+  /// tasks is done again.
   private func prepareAgain(_ run: StageRun) throws(TaskFailure) {
-    if case .reduce(let work) = run.stage.kind.work { return try reduceAgain(run, work) }
-    guard case .eachChunk(let work) = run.stage.kind.work, let preparation = work.preparation, let port = run.streamPort,
-      monitor.locked({ run.prepared.isEmpty })
-    else { return }
-    var partials: [[UInt8]] = []
-    for (source, table) in run.inputs[port].enumerated() {
-      for (ordinal, chunk) in table.chunks.enumerated() {
-        let bytes = try bytes(of: table, ordinal, consuming: false)
-        partials.append(try preparation.partial(InputChunk(source: source, bytes: bytes, context: chunk.context)))
-      }
+    let partial: (String, InputChunk) throws(TaskFailure) -> [UInt8]
+    let ports: [Int]
+    switch run.stage.kind.work {
+    case .wholeInput: return
+    case .eachChunk(let work):
+      guard let preparation = work.preparation, let port = run.streamPort, monitor.locked({ run.prepared.isEmpty }) else { return }
+      partial = { (_, chunk) throws(TaskFailure) in try preparation.partial(chunk) }
+      ports = [port]
+    case .reduce(let work):
+      guard monitor.locked({ run.partials.isEmpty }) else { return }
+      partial = work.partial
+      ports = run.streamPorts
     }
-    let prepared = preparation.merge(partials)
-    monitor.locked { run.prepared = prepared }
-  }
-
-  /// The partials of a stage that was a hit are wanted when its merge is.
-  private func reduceAgain(_ run: StageRun, _ work: ReduceWork) throws(TaskFailure) {
-    guard monitor.locked({ run.partials.isEmpty }) else { return }
     var partials: [[UInt8]] = []
-    var ports: [String] = []
-    for port in run.streamPorts {
+    var names: [String] = []
+    for port in ports {
       let name = run.stage.kind.inputs[port].name
       for (source, table) in run.inputs[port].enumerated() {
+        try load(table)
         for (ordinal, chunk) in table.chunks.enumerated() {
-          let bytes = try bytes(of: table, ordinal, consuming: false)
-          partials.append(try work.partial(name, InputChunk(source: source, bytes: bytes, context: chunk.context)))
-          ports.append(name)
+          let task = TaskRun(stage: run.index, ordinal: 0, work: .partial, port: port, inputs: [(source, ordinal)])
+          if let kept = try? store.entry(.partial, key(of: task, run, chunks: [chunk], sides: [])) {
+            partials.append(kept)
+          } else {
+            let bytes = try bytes(of: table, ordinal, consuming: false)
+            partials.append(try partial(name, InputChunk(source: source, bytes: bytes, context: chunk.context)))
+          }
+          names.append(name)
         }
       }
     }
-    monitor.locked { (run.partials, run.partialPorts) = (partials, ports) }
+    if case .eachChunk(let work) = run.stage.kind.work, let preparation = work.preparation {
+      let prepared = preparation.merge(partials)
+      monitor.locked { run.prepared = prepared }
+    } else {
+      monitor.locked { (run.partials, run.partialPorts) = (partials, names) }
+    }
   }
 }
 

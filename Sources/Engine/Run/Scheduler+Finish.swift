@@ -33,6 +33,7 @@ extension Scheduler {
     if run.stage.settings.isFrozen == false || run.key == nil { run.key = preImage.digest }
     run.preImage = preImage
     if run.reason == .unknown { run.reason = reason(run, preImage) }
+    if run.wasMergeCached, case .changed(let changes) = run.reason { run.reason = .unread(changes) }
     var ports: [StageResult.Port] = []
     var drops: [(reason: String, count: Int)] = []
     var facts: [String: Int] = [:]
@@ -77,7 +78,7 @@ extension Scheduler {
     } catch { throw TaskFailure(error) }
   }
 
-  /// Rows of the stream or source port (of all whole ports where there is none).
+  /// Rows of the stream or source port, the first where there are several (of all whole ports where there is none).
   private func rowsIn(_ run: StageRun) -> Int {
     // What a stage merges or compares them with (votes, a reference) is no row of it.
     let ports = run.streamPorts.isEmpty ? Array(run.inputs.indices) : Array(run.streamPorts.prefix(1))

@@ -113,11 +113,12 @@ extension Scheduler {
   /// The key of a task: what all tasks share, the chunks it reads, and what those see of the side tables.
   func key(of task: TaskRun, _ run: StageRun, chunks: [TableChunk], sides: [Digest]) -> Digest {
     var writer = ByteWriter()
-    writer.text("pipe-task-1")
+    writer.text("pipe-task-2")
     switch task.work {
     case .chunks: writer.text("chunks")
     case .partial: writer.text("partial \(run.stage.kind.inputs[task.port].name)")
-    case .whole, .merge: writer.text("whole")
+    case .whole: writer.text("whole")
+    case .merge: writer.text("merge")
     }
     writer.digest(run.base)
     writer.blob(run.prepared)

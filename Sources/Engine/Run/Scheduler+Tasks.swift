@@ -20,6 +20,7 @@ extension Scheduler {
         return
       }
       if wasCached { run.cached += 1 } else { run.ran += 1 }
+      if wasCached, task.work == .merge { run.wasMergeCached = true }
       guard !run.isDone else { return }
       release(run)
       if run.unfinished == 0 { touch(run.index) }

@@ -298,6 +298,8 @@ package final class Scheduler: @unchecked Sendable {
         addTask(run, .merge, port: 0, inputs: [])
       }
     case .main, .merging:
+      // Partials may be as large as what they are made of is not; from here on they are in the store.
+      if run.step == .merging { run.forgetPartials() }
       run.phase = .finishing
       ready.push(.finish(run.index), priority: Int.max)
     }

@@ -11,6 +11,11 @@ extension StageRun {
     }
   }
 
+  func forgetPartials() {
+    (partials, partialPorts) = ([], [])
+    for task in tasks { task.partial = nil }
+  }
+
   func resetExpansion() {
     cursorPort = 0
     cursorSource = 0

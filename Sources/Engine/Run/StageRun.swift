@@ -76,6 +76,8 @@ package final class StageRun {
   enum Step { case preparing, main, merging }
   var partials: [[UInt8]] = []
   var partialPorts: [String] = []
+  /// Whether the partials, and with them all that a reduction makes, were the same as before.
+  var wasMergeCached = false
 
   /// Whether the whole stage was found in the cache.
   package internal(set) var wasAdopted = false
@@ -165,6 +167,8 @@ public enum RunReason: Sendable, Equatable {
   case neverCached
   /// Parts of the key that changed: (part, before, after).
   case changed([Change])
+  /// The same parts, but nothing of them that the stage reads.
+  case unread([Change])
   case upstream([String])
   case missing
 

@@ -102,6 +102,7 @@ extension StageRecord.Reason {
     case .forced: self.init(code: "forced", text: "forced")
     case .neverCached: self.init(code: "never-cached", text: "never cached")
     case .missing: self.init(code: "missing", text: "its result was not in the store")
+    case .unread(let changes): self.init(code: "cached", text: changes.map(\.part).joined(separator: ", ") + " changed, in nothing that it reads")
     case .upstream(let names): self.init(code: "input-changed", text: names.joined(separator: ", ") + " changed")
     case .changed(let changes):
       let parts = changes.map(\.part)

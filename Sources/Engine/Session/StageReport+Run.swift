@@ -12,7 +12,9 @@ extension StageReport {
     after = nil
     switch run.finish {
     case .cached: status = .cached
-    case .ran: status = run.ran == 0 ? .cached : .ran
+    case .ran:
+      let isUnread = if case .unread = run.reason { true } else { false }
+      status = run.ran == 0 || isUnread ? .cached : .ran
     case .failed: status = .failed
     case .blocked(let by):
       status = .blocked

@@ -13,17 +13,25 @@ package struct RowMap: Sendable, Equatable {
     package var count: Int
   }
 
+  /// `count` rows of one chunk, following one another, that are further parents of one output row. Small, because a merged label has
+  /// every vote for a parent.
+  private struct Others: Sendable, Equatable {
+    var row: Int32
+    var port: Int32
+    var chunk: Int32
+    var first: Int32
+    var count: Int32
+  }
+
   package private(set) var runs: [Run] = []
   package private(set) var rowCount = 0
   /// Further parents, by output row; nearly always empty.
-  package private(set) var others: [(row: Int, parent: RowParent)] = []
+  private var others: [Others] = []
 
   package init() {}
 
-  package static func == (a: RowMap, b: RowMap) -> Bool { a.runs == b.runs && a.rowCount == b.rowCount && a.others.elementsEqual(b.others, by: ==) }
-
   mutating func append(_ parent: RowParent, also more: [RowParent]) {
-    for other in more { others.append((rowCount, other)) }
+    for other in more { append(other) }
     rowCount += 1
     if let last = runs.indices.last, runs[last].port == parent.port, runs[last].chunk == parent.chunk,
       runs[last].row + runs[last].count == parent.row
@@ -31,6 +39,16 @@ package struct RowMap: Sendable, Equatable {
       runs[last].count += 1
     } else {
       runs.append(Run(port: parent.port, chunk: parent.chunk, row: parent.row, count: 1))
+    }
+  }
+
+  private mutating func append(_ other: RowParent) {
+    if let last = others.indices.last, others[last].row == rowCount, others[last].port == other.port, others[last].chunk == other.chunk,
+      Int(others[last].first) + Int(others[last].count) == other.row
+    {
+      others[last].count += 1
+    } else {
+      others.append(Others(row: Int32(rowCount), port: Int32(other.port), chunk: Int32(other.chunk), first: Int32(other.row), count: 1))
     }
   }
 
@@ -45,7 +63,9 @@ package struct RowMap: Sendable, Equatable {
       }
       first += run.count
     }
-    for other in others where other.row == row { found.append(other.parent) }
+    for other in others where other.row == row {
+      for place in other.first..<(other.first + other.count) { found.append(RowParent(port: Int(other.port), chunk: Int(other.chunk), row: Int(place))) }
+    }
     return found
   }
 
@@ -59,7 +79,9 @@ package struct RowMap: Sendable, Equatable {
       }
       first += run.count
     }
-    for other in others where other.parent == parent { found.append(other.row) }
+    for other in others where other.port == parent.port && other.chunk == parent.chunk {
+      if parent.row >= other.first, parent.row < other.first + other.count { found.append(Int(other.row)) }
+    }
     return found
   }
 
@@ -72,12 +94,7 @@ package struct RowMap: Sendable, Equatable {
       writer.number(run.count)
     }
     writer.number(others.count)
-    for other in others {
-      writer.number(other.row)
-      writer.number(other.parent.port)
-      writer.number(other.parent.chunk)
-      writer.number(other.parent.row)
-    }
+    for other in others { for number in [other.row, other.port, other.chunk, other.first, other.count] { writer.number(Int(number)) } }
   }
 
   package init(from reader: inout ByteReader) throws(ByteReader.Malformed) {
@@ -87,8 +104,18 @@ package struct RowMap: Sendable, Equatable {
       rowCount += run.count
     }
     for _ in 0..<(try reader.count()) {
-      others.append((try reader.number(), RowParent(port: try reader.number(), chunk: try reader.number(), row: try reader.number())))
+      let other = Others(
+        row: try RowMap.small(&reader), port: try RowMap.small(&reader), chunk: try RowMap.small(&reader), first: try RowMap.small(&reader),
+        count: try RowMap.small(&reader))
+      others.append(other)
     }
+  }
+
+  /// A number of which two fit into 32 bits.
+  private static func small(_ reader: inout ByteReader) throws(ByteReader.Malformed) -> Int32 {
+    let number = try reader.number()
+    guard number <= Int(Int32.max) / 2 else { throw ByteReader.Malformed() }
+    return Int32(number)
   }
 }
 

@@ -45,44 +45,23 @@ struct LabelReader: Sendable {
   static let detailFields = [
     "confidence", "labeled_by", "labeled_at", "reviewed_by", "reviewed_at", "votes", "reason", "notes", "flags", "supersedes",
   ]
-  static let keyColumns = ["sheet", "item", "label_type"]
+  static let keyColumns = LabelItem.keyColumns
 
   let sheet: String
-  let rowKey: RowKey
   /// The fields beyond the base that are read.
   let details: [String]
-  private let rowKeyTokens: [[UInt8]]
+  private let item: LabelItem
 
   init(sheet: String, rowKey: [String], details: [String]) {
     self.sheet = sheet
-    self.rowKey = RowKey(columns: rowKey)
     self.details = details
-    rowKeyTokens = rowKey.map(JSONText.quoted)
+    item = LabelItem(rowKey: rowKey)
   }
 
-  /// What a missing key is called.
-  struct NoKey: Error {
-    let column: String
-  }
-
-  /// The row as label files name it: the key's text; a composite key as a JSON list.
-  func item(of row: UnsafeRawBufferPointer) throws(NoKey) -> [UInt8] {
-    if rowKeyTokens.count == 1 {
-      do {
-        return try rowKey.text(of: row)
-      } catch {
-        switch error {
-        case .missing(let column), .null(let column): throw NoKey(column: column)
-        }
-      }
-    }
-    var item: [UInt8] = [UInt8(ascii: "[")]
-    for (column, token) in zip(rowKey.columns, rowKeyTokens) {
-      guard let value = JSONBytes.field(token, of: row), !JSONView(value).isNull else { throw NoKey(column: column) }
-      if item.count > 1 { item.append(UInt8(ascii: ",")) }
-      item.append(contentsOf: value)
-    }
-    item.append(UInt8(ascii: "]"))
+  /// The row as label files name it.
+  func item(of row: UnsafeRawBufferPointer) throws(LabelItem.NoKey) -> [UInt8] {
+    var item: [UInt8] = []
+    try self.item.append(of: row, to: &item)
     return item
   }
 

@@ -16,8 +16,15 @@ struct Reasons {
     case .neverCached: "never cached"
     case .missing: "its result is not in the store"
     case .upstream(let names): list(names) + " changed"
+    case .unread(let changes): unread(changes, index)
     case .changed(let changes): changes.isEmpty ? "changed" : summary(changes, index)
     }
+  }
+
+  /// `what it reads of tickets did not change`
+  private func unread(_ changes: [RunReason.Change], _ index: Int) -> String {
+    let inputs = changes.filter { $0.part.hasPrefix("input ") }.flatMap { part($0.part, index).split(separator: "\n").map(String.init) }
+    return inputs.isEmpty ? "nothing that it reads changed" : "what it reads of \(list(inputs)) did not change"
   }
 
   private func summary(_ changes: [RunReason.Change], _ index: Int) -> String {

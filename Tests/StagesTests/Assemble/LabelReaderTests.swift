@@ -17,7 +17,7 @@ import Testing
     #expect(try item(reader, #"{"id":17}"#) == "17")
     let pair = LabelReader(sheet: "s", rowKey: ["a", "b"], details: [])
     #expect(try item(pair, #"{"b":2,"a":"x"}"#) == #"["x",2]"#)
-    #expect(throws: LabelReader.NoKey.self) { _ = try item(pair, #"{"a":"x","b":null}"#) }
+    #expect(throws: LabelItem.NoKey.self) { _ = try item(pair, #"{"a":"x","b":null}"#) }
     // As a side table composes its three key columns: length-prefixed.
     #expect(reader.key(item: Array("T".utf8), labelType: "in") == [0, 0, 0, 7] + Array("tickets".utf8) + [0, 0, 0, 1, 84, 0, 0, 0, 2, 105, 110])
   }

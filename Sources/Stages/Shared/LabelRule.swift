@@ -62,7 +62,8 @@ struct LabelRule: Sendable {
     throw Fault(message: "`\(text)` is no class of `\(name)`", help: "classes: \(names.joined(separator: ", "))")
   }
 
-  private static func text(_ json: [UInt8]) -> String {
+  /// A label as people write it: a text's characters, anything else as JSON.
+  static func text(_ json: [UInt8]) -> String {
     json.withUnsafeBytes { bytes in JSONView(bytes).string ?? JSONView(bytes).text }
   }
 
