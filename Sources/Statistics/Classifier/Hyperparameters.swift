@@ -1,12 +1,13 @@
 extension TextClassifier {
   /// What may be chosen in a training. The names are those of `hyperparameters:` in a manifest.
   public struct Hyperparameters: Sendable, Equatable {
-    /// How often every text is seen; nil for enough: 20 on small sets, down to 5 from 20,000 texts on.
+    /// How often every text is seen; nil for enough: 20 on small sets, down to 3 from 33,000 texts on.
     public var epochs: Int?
     /// The length of the first steps; later ones shrink feature by feature.
     public var learningRate = 1.0
-    /// How strongly weights are drawn to 0: the objective is mean loss + l2 / 2 · ‖w‖².
-    public var l2 = 1e-5
+    /// How strongly weights are drawn to 0: the objective is mean loss + l2 / 2 · ‖w‖²; nil for 0.1 / number of texts, which is
+    /// scikit-learn's C = 10.
+    public var l2: Double?
     /// How texts become features.
     public var features = Features(words: 2, characters: 4, buckets: 1 << 18)
     /// A feature that occurs in fewer texts is left out; nil for 2, or 1 below 100 texts.
@@ -53,7 +54,8 @@ extension TextClassifier {
       return nil
     }
 
-    func epochs(for texts: Int) -> Int { epochs ?? min(20, max(5, 100_000 / max(1, texts))) }
+    func epochs(for texts: Int) -> Int { epochs ?? min(20, max(3, 100_000 / max(1, texts))) }
+    func l2(for texts: Int) -> Double { l2 ?? 0.1 / Double(max(1, texts)) }
     func minFrequency(for texts: Int) -> Int { minFrequency ?? (texts < 100 ? 1 : 2) }
   }
 }

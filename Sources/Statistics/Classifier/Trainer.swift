@@ -66,8 +66,9 @@ extension TextClassifier {
       }
       let frequencies = known.map { self.frequencies[Int($0)] }
       let texts = texts
+      let l2 = hyperparameters.l2(for: texts)
       var descent = GradientDescent(
-        classes: labels.count, decays: frequencies.map { Float(hyperparameters.l2 * Double(texts) / Double($0)) },
+        classes: labels.count, decays: frequencies.map { Float(l2 * Double(texts) / Double($0)) },
         rate: Float(hyperparameters.learningRate))
       var generator = SeededGenerator(seed: seed)
       var order = Array(0..<texts)
