@@ -59,6 +59,7 @@ extension StageView {
       "rewound": rewound > 0 ? .int(rewound) : nil,
       "seconds": .double(seconds),
       "note": note.map { .string($0) },
+      "figures": figures.isEmpty ? nil : .object(figures.map { .init($0.name, $0.value) }),
       "outputs": .array(
         outputs.map {
           .object(["port": .string($0.port), "rows": .int($0.rows), "bytes": .int($0.bytes), "content": .string("sha256:" + $0.content)])

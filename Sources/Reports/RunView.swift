@@ -108,6 +108,8 @@ public struct StageView: Sendable {
   public var outputs: [OutputView] = []
   public var files: [FileView] = []
   public var checks: [CheckView] = []
+  /// What it measured, under dotted names.
+  public var figures: [(name: String, value: ReportJSON)] = []
   public var failure: Diagnostic?
 
   public init(name: String, kind: String, verdict: Verdict) {

@@ -20,7 +20,7 @@ extension StageFields {
         Field(
           "baseline", .oneOf([.stage, .text]), keying: .none, doc: "What to compare with: a git revision, a run id, a lock file, or a stage. Without its rows the checks that name it are not made.",
           example: "baseline: main"),
-        Field("bootstrap", .record(bootstrap), default: .map([]), doc: "The interval of the difference.", example: "bootstrap: { samples: 2000 }"),
+        Field("bootstrap", .record(bootstrap), default: .map([]), keying: .none, doc: "The interval of the difference.", example: "bootstrap: { samples: 2000 }"),
       ], rules: [.exactlyOne(["model", "predictions"])]),
     ports: [.init("rows", "Row, gold, prediction, correct, probability."), .init("scores", "One row per metric, slice and class."), .init("confusion", "Gold against prediction.")])
 

@@ -63,7 +63,9 @@ struct EvaluateRows: Sendable {
         EvaluatedRow(
           key: key(of: bytes), gold: Array(value), prediction: [], answer: ScoredAnswer(references: references(value, label), prediction: []),
           slices: sliceTokens.map { ClassifierText.label(JSONBytes.field($0, of: bytes)).map { String(decoding: $0, as: UTF8.self) } }, parent: parent))
-      if let classifier { texts.append(ClassifierText.fields(classifier.fields, of: bytes)) }
+      guard let classifier else { return }
+      if let column = classifier.fields.first(where: { JSONBytes.field(JSONText.quoted($0), of: bytes) == nil }) { throw Self.noField(column, parent) }
+      texts.append(ClassifierText.fields(classifier.fields, of: bytes))
     }
     writer.count("unasked", 0)
     try unlabeled.throwFirst()
@@ -179,6 +181,12 @@ extension EvaluateRows {
     TaskFailure(
       id: "unknown-class", message: "`\(String(decoding: label, as: UTF8.self))` is no class of `\(gold)`", rows: [parent],
       help: "its classes: \(classes.map { String(decoding: $0, as: UTF8.self) }.joined(separator: ", "))")
+  }
+
+  fileprivate static func noField(_ column: String, _ parent: RowParent) -> TaskFailure {
+    TaskFailure(
+      id: "no-column", message: "the row has no column `\(column)`, which the model reads", rows: [parent],
+      help: "rows to be scored have the columns that the model was trained on")
   }
 
   static func unreadable(_ failure: TextClassifier.DecodingFailure, _ count: Int) -> TaskFailure {

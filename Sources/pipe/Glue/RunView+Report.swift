@@ -72,6 +72,14 @@ extension StageView {
         }
       return CheckView(text: check.text, outcome: outcome, isError: check.isError, detail: check.detail, place: check.place)
     }
+    figures = stage.figures.leaves.compactMap { figure in
+      switch figure.value {
+      case .integer(let integer): (figure.name, .int(integer))
+      case .real(let real): real.isFinite ? (figure.name, .double(real)) : nil
+      case .text(let text): (figure.name, .string(text))
+      case .nested, .null: nil
+      }
+    }
     failure = stage.failure
   }
 }

@@ -61,6 +61,24 @@ import Testing
     #expect(problems.first?.place?.line == 8)
   }
 
+  @Test("rows without a column that the model reads are refused")
+  func columnOfTheModel() throws {
+    let bench = try Self.bench("  metrics: [accuracy]")
+    try bench.scratch.write("Datasets/tickets.jsonl", "{\"id\":1,\"intent\":\"refund\",\"body\":\"money\"}\n")
+    let failure = try bench.run().report.stages.last?.failure
+    #expect(failure?.message == "the row has no column `text`, which the model reads")
+    #expect(failure?.notes.first?.text == "1, Datasets/tickets.jsonl:1")
+  }
+
+  @Test("another interval makes no row again")
+  func bootstrapIsInNoKey() throws {
+    let bench = try Self.bench("  bootstrap: { samples: 50 }")
+    _ = try bench.run()
+    let manifest = bench.scratch.read(Bench.manifest)!
+    try bench.scratch.write(Bench.manifest, manifest.replacingOccurrences(of: "samples: 50", with: "samples: 60"))
+    #expect(try bench.run().report.ran == 0)
+  }
+
   @Test("a baseline is found in the lock of a git revision, and compared with")
   func gitRevision() throws {
     let bench = try Self.bench("  baseline: main\n  expect: [\"accuracy >= baseline.accuracy - 0.01\"]")
