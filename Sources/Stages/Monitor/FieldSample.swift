@@ -6,51 +6,67 @@ struct FieldSample {
   /// A column whose texts are nearly all different (ids, sentences) has no distribution to compare; only columns that nobody named are
   /// given up.
   static let maximumTexts = 1000
+  private static let firstCount = 12
 
   private(set) var numbers: [Double] = []
   private(set) var counted: [ValueCounts] = []
   private(set) var texts: [[UInt8]: Int] = [:]
+  /// The first few texts, beside the table: most columns of categories have no more, and comparing bytes is quicker than hashing them.
+  private var first: [(text: [UInt8], count: Int)] = []
   /// Lists and objects.
   private(set) var structures = 0
-  /// Null or absent.
-  private(set) var missing = 0
   /// Whether texts were given up.
   private(set) var isFull = false
 
   /// - Parameter isBounded: nobody asked for this column: more texts than ``maximumTexts`` are not kept.
   mutating func add(_ value: JSONView, isBounded: Bool) {
     switch value.kind {
-    case .null: missing += 1
+    case .null: break
     case .number: numbers.append(JSONNumber.double(value.bytes))
     case .string, .bool:
-      guard !isFull else { return }
-      var key = Array(value.bytes)
-      // Two ways of writing one text are one value.
-      if key.contains(UInt8(ascii: "\\")), let text = value.string { key = JSONText.quoted(text) }
-      texts[key, default: 0] += 1
-      if isBounded, texts.count > Self.maximumTexts { giveUp() }
+      guard !isFull, !countAgain(value.bytes) else { return }
+      count(value, isBounded: isBounded)
     case .array, .object: structures += 1
     }
   }
 
-  mutating func addMissing(_ count: Int) { missing += count }
+  /// Whether a text is one of the first few, which is then counted.
+  private mutating func countAgain(_ text: UnsafeRawBufferPointer) -> Bool {
+    for place in first.indices where first[place].text.count == text.count && first[place].text.elementsEqual(text) {
+      first[place].count += 1
+      return true
+    }
+    return false
+  }
+
+  private mutating func count(_ value: JSONView, isBounded: Bool) {
+    var key = Array(value.bytes)
+    // Two ways of writing one text are one value.
+    if key.contains(UInt8(ascii: "\\")), let text = value.string {
+      key = JSONText.quoted(text)
+      if key.withUnsafeBytes({ countAgain($0) }) { return }
+    }
+    if first.count < Self.firstCount { first.append((key, 1)) } else { texts[key, default: 0] += 1 }
+    if isBounded, texts.count + first.count > Self.maximumTexts { giveUp() }
+  }
 
   private mutating func giveUp() {
     isFull = true
     texts = [:]
+    first = []
   }
 
   /// Whether nothing but numbers was seen.
-  var isNumeric: Bool { texts.isEmpty && !isFull && structures == 0 }
+  var isNumeric: Bool { texts.isEmpty && first.isEmpty && !isFull && structures == 0 }
 
   /// All numbers, counted.
   var values: ValueCounts { ValueCounts(merging: counted + (numbers.isEmpty ? [] : [ValueCounts(numbers)])) }
 
+  /// Adds what was read elsewhere; both are as ``encode(into:)`` left them.
   mutating func merge(_ other: FieldSample, isBounded: Bool) {
     numbers += other.numbers
     counted += other.counted
     structures += other.structures
-    missing += other.missing
     isFull = isFull || other.isFull
     for (text, count) in other.texts { texts[text, default: 0] += count }
     if isFull || isBounded && texts.count > Self.maximumTexts { giveUp() }
@@ -68,6 +84,8 @@ struct FieldSample {
 
   func encode(into writer: inout ByteWriter) {
     let values = values
+    var texts = texts
+    for (text, count) in first { texts[text, default: 0] += count }
     writer.number(values.values.count)
     for (value, count) in zip(values.values, values.counts) {
       writer.word(value.bitPattern)
@@ -79,7 +97,6 @@ struct FieldSample {
       writer.number(count)
     }
     writer.number(structures)
-    writer.number(missing)
     writer.number(isFull ? 1 : 0)
   }
 
@@ -98,7 +115,6 @@ struct FieldSample {
     if distinct > 0 { counted = [ValueCounts(values: values, counts: counts)] }
     for _ in 0..<(try reader.count()) { texts[try reader.blob()] = try reader.number() }
     structures = try reader.number()
-    missing = try reader.number()
     isFull = try reader.number() == 1
   }
 }

@@ -36,12 +36,16 @@ struct MonitorPlan: Sendable {
   func merge(_ partials: [(port: String, partial: [UInt8])], _ writer: TaskWriter) throws(TaskFailure) {
     var snapshots: [Int: Snapshot] = [:]
     var reference: [[UInt8]: FieldSample] = [:]
+    var referenceCount = 0
     var presence = (status: Presence(), latency: Presence())
     var chunk = 0
     for (port, bytes) in partials {
       let partial = LogPartial(decoding: bytes)
       guard port == Self.logPort else {
-        for window in partial.windows.values { merge(window.fields, into: &reference) }
+        for window in partial.windows.values {
+          referenceCount += window.count
+          merge(window.fields, into: &reference)
+        }
         continue
       }
       for row in partial.dropped { writer.drop(RowParent(chunk: chunk, row: row), because: "where") }
@@ -63,7 +67,7 @@ struct MonitorPlan: Sendable {
     let hasStatus = try presence.status.isThere(log.status, standard: "status")
     _ = try presence.latency.isThere(log.latency, standard: "latency_ms")
 
-    let columns = try hasReference ? columns(order.map { snapshots[$0]!.fields }, reference) : []
+    let columns = try hasReference ? columns(order.map { snapshots[$0]! }, reference, referenceCount) : []
     var drift = StageFigures()
     for index in order {
       let snapshot = snapshots[index]!
@@ -72,7 +76,7 @@ struct MonitorPlan: Sendable {
       appendTotals(snapshot, hasStatus, to: &totals)
       try emit(totals, 0, snapshot.parent, writer)
       for column in columns {
-        let measured = column.measure(snapshot.fields[column.token] ?? FieldSample())
+        let measured = column.measure(snapshot.fields[column.token] ?? FieldSample(), of: snapshot.count)
         var row = header(index)
         row.add("field", JSONText.quoted(column.name))
         measured.append(to: &row)
@@ -149,9 +153,10 @@ struct MonitorPlan: Sendable {
   }
 
   /// The columns to compare, each with the sample of the reference.
-  private func columns(_ windows: [[[UInt8]: FieldSample]], _ reference: [[UInt8]: FieldSample]) throws(TaskFailure) -> [WatchedColumn] {
+  private func columns(_ windows: [Snapshot], _ reference: [[UInt8]: FieldSample], _ referenceCount: Int) throws(TaskFailure) -> [WatchedColumn] {
     var all: [[UInt8]: FieldSample] = [:]
-    for window in windows { merge(window, into: &all) }
+    for window in windows { merge(window.fields, into: &all) }
+    let counts = (log: windows.reduce(0) { $0 + $1.count }, reference: referenceCount)
     guard let fields else {
       let tokens = all.keys.filter { reference[$0] != nil }.sorted { $0.lexicographicallyPrecedes($1) }
       var found: [WatchedColumn] = []
@@ -160,14 +165,14 @@ struct MonitorPlan: Sendable {
         guard !keys.contains(name), let log = all[token], let reference = reference[token], log.isComparable, reference.isComparable,
           !log.isIdentity
         else { continue }
-        found.append(try WatchedColumn(Field(name: name, method: nil, range: nil), token, reference: reference, log: log))
+        found.append(try WatchedColumn(Field(name: name, method: nil, range: nil), token, reference: reference, log: log, rows: counts))
       }
       return found
     }
     var found: [WatchedColumn] = []
     for field in fields {
       let token = JSONText.quoted(field.name)
-      found.append(try WatchedColumn(field, token, reference: reference[token] ?? FieldSample(), log: all[token] ?? FieldSample()))
+      found.append(try WatchedColumn(field, token, reference: reference[token] ?? FieldSample(), log: all[token] ?? FieldSample(), rows: counts))
     }
     return found
   }

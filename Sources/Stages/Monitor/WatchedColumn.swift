@@ -11,18 +11,21 @@ struct WatchedColumn {
   private let isNumeric: Bool
   private let numbers: ValueCounts
   private let categories: [[UInt8]: Int]
-  private let missing: Int
 
-  /// - Parameter log: the column of all windows: what it holds decides its type once, so that the windows can be compared.
-  init(_ field: MonitorPlan.Field, _ token: [UInt8], reference: FieldSample, log: FieldSample) throws(TaskFailure) {
+  /// - Parameters:
+  ///   - log: the column of all windows: what it holds decides its type once, so that the windows can be compared.
+  ///   - rows: how many rows there are on both sides.
+  init(
+    _ field: MonitorPlan.Field, _ token: [UInt8], reference: FieldSample, log: FieldSample, rows: (log: Int, reference: Int)
+  ) throws(TaskFailure) {
     name = field.name
     self.token = token
     method = field.method
-    for (sample, side) in [(log, "the log"), (reference, "the reference")] {
+    for (sample, count, side) in [(log, rows.log, "the log"), (reference, rows.reference, "the reference")] {
       if sample.structures > 0 {
         throw Self.failure("`\(field.name)` holds lists or objects in \(side), and drift is of single values", field, "compute a column with `derive` and watch that one")
       }
-      if sample.isEmpty, sample.missing > 0 {
+      if sample.isEmpty, count > 0 {
         throw Self.failure("no row of \(side) has a value in `\(field.name)`", field, "fields: { … } names columns that both have")
       }
     }
@@ -43,7 +46,6 @@ struct WatchedColumn {
     }
     numbers = isNumeric ? reference.values : ValueCounts()
     categories = isNumeric ? [:] : reference.categories
-    missing = reference.missing
   }
 
   private static func failure(_ message: String, _ field: MonitorPlan.Field, _ help: String) -> TaskFailure {
@@ -105,11 +107,12 @@ struct WatchedColumn {
   // A reader looks at three; the rest is in the log.
   private static let movedCount = 3
 
-  func measure(_ sample: FieldSample) -> Measured {
+  /// - Parameter count: how many requests the window has; those without a value are missing.
+  func measure(_ sample: FieldSample, of count: Int) -> Measured {
     if isNumeric {
       let values = sample.values
       return Measured(
-        isNumeric: true, count: values.total, missing: sample.missing, drift: Drift.ofNumbers(reference: numbers, current: values, method: method),
+        isNumeric: true, count: values.total, missing: count - values.total, drift: Drift.ofNumbers(reference: numbers, current: values, method: method),
         mean: (numbers.mean, values.mean), moved: [])
     }
     let current = sample.categories
@@ -127,7 +130,7 @@ struct WatchedColumn {
       }
     }
     return Measured(
-      isNumeric: false, count: total.current, missing: sample.missing, drift: Drift.ofCategories(counts, method: method), mean: nil,
+      isNumeric: false, count: total.current, missing: count - total.current, drift: Drift.ofCategories(counts, method: method), mean: nil,
       moved: Array(moved.prefix(Self.movedCount)))
   }
 }
