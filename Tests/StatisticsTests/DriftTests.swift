@@ -1,7 +1,7 @@
 import Statistics
 import Testing
 
-/// Expectations are those of `oracle_drift.py` (Evidently 0.7.23's definitions in numpy and scipy) on the same made-up columns.
+/// Expectations are Evidently 0.7.23's definitions, written out with numpy 2.4 and scipy 1.17, on the same made-up columns.
 @Suite struct DriftTests {
   /// Pseudo-random whole numbers that any language makes alike.
   private static func column(_ count: Int, seed: Int, _ value: (Int) -> Double) -> [Double] {
