@@ -42,9 +42,12 @@ public struct EvaluateKind: StageKind {
     self.plan = plan
     self.comparison = comparison
     inputs = [InputPort(name: EvaluateRows.rowsPort, reading: .stream, sources: sources, range: from?.range), answersPort, baselinePort].compactMap { $0 }
+    let governance = reader.governance(of: sources + (answersPort?.sources ?? []))
+    let columns = EvaluatePlan.ownColumns + rows.slices.filter { !EvaluatePlan.ownColumns.contains($0) }
     outputs = [
-      OutputPort("rows", isKept: true, traits: TableTraits(rowKey: ["row"], columns: EvaluatePlan.ownColumns + rows.slices)),
-      OutputPort("scores", isKept: true), OutputPort("confusion", isKept: true),
+      OutputPort("rows", isKept: true, traits: TableTraits(rowKey: ["row"], columns: columns, governance: governance)),
+      OutputPort("scores", isKept: true, traits: TableTraits(governance: governance)),
+      OutputPort("confusion", isKept: true, traits: TableTraits(governance: governance)),
     ]
   }
 
