@@ -65,7 +65,8 @@ struct Evaluation {
   /// Everything that `expect` may name of some rows.
   func figures(_ rows: some Collection<Int>) -> StageFigures {
     var figures = StageFigures()
-    for (metric, score) in zip(metrics, scores(rows)) { figures.append(metric.rawValue, .real(score)) }
+    // Of no rows there is no score: not a perfect one, and not the worst.
+    for (metric, score) in zip(metrics, scores(rows)) { figures.append(metric.rawValue, rows.isEmpty ? .null : .real(score)) }
     guard !gold.isEmpty else { return figures }
     let counts = counts(rows)
     for (name, figure) in [("precision", counts.precision), ("recall", counts.recall), ("f1", counts.f1)] as [(String, (Int) -> Double)] {

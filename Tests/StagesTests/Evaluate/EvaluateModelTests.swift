@@ -120,6 +120,27 @@ import Testing
     #expect(third.exitCode == 3)
   }
 
+  @Test("a baseline of other rows is compared on the rows in both")
+  func rowsInBoth() throws {
+    let bench = try Bench(
+      stages: """
+        tickets: { kind: ingest, from: Datasets/tickets.jsonl, row_key: id }
+        before: { kind: evaluate, from: "${stages.tickets}", where: id < 40, predictions: Datasets/tickets.jsonl, prediction: lang, gold: intent }
+        quality: { kind: evaluate, from: "${stages.tickets}", predictions: Datasets/tickets.jsonl, prediction: intent, gold: intent, metrics: [accuracy], baseline: "${stages.before}" }
+        none: { kind: evaluate, from: "${stages.tickets}", where: id < 0, predictions: Datasets/tickets.jsonl, prediction: intent, gold: intent, expect: ["accuracy is none"] }
+
+        """, files: [("Datasets/tickets.jsonl", Self.tickets.joined())])
+    let stages = try bench.run().report.stages
+    let quality = stages.first { $0.name == "quality" }
+    #expect(quality?.note == "accuracy 1.000 (+1.000 [+1.000, +1.000]), 40 rows in both")
+    #expect(quality?.figures.number("baseline", "rows") == 40)
+    #expect(quality?.figures.number("difference", "rows") == 40)
+    // Of no rows there is no score, and nothing to show.
+    let none = stages.first { $0.name == "none" }
+    #expect(none?.note == "60 predictions of other rows")
+    #expect(none?.checks.map(\.outcome.rawValue) == ["passed"])
+  }
+
   @Test("a run and a revision that do not exist are said to be missing")
   func noBaseline() throws {
     for (name, detail) in [
