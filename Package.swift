@@ -22,6 +22,7 @@ let kinds = [
   "Exec",
   "Evaluate",
   "Monitor",
+  "TrainSubmit",
 ]
 
 /// Files that live beside the code but are not code.
@@ -92,7 +93,7 @@ let package = Package(
     tests("LineageTests", ["Rows", "SQLite", "Lineage"]),
     tests("ProcessesTests", ["Processes"]),
     tests("ReportsTests", ["Diagnostics", "Reports"]),
-    tests("EngineTests", ["Diagnostics", "Rows", "Readers", "Store", "Lineage", "Engine"]),
+    tests("EngineTests", ["Diagnostics", "Rows", "Readers", "SQLite", "Store", "Lineage", "Engine"]),
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),
     tests("TemplatesTests", ["Templates"]),
     tests("StagesTests", ["Diagnostics", "Rows", "Readers", "Statistics", "Engine", "Stages"]),

@@ -18,6 +18,8 @@ public struct Command: Sendable {
   public var secrets: [Secret]
   /// Absolute path of the working directory.
   public var directory: String
+  /// A descriptor that the program holds as its descriptor 3 while it lives; -1 for none.
+  public var heldDescriptor: Int32 = -1
 
   public init(arguments: [String], environment: [(name: String, value: String)], secrets: [Secret] = [], directory: String) {
     precondition(!arguments.isEmpty, "a command names a program")
@@ -40,6 +42,8 @@ public struct Oversight: Sendable {
   public var timeoutSeconds: Double?
   /// Takes standard error, appended; nil when only its last lines are wanted.
   public var logPath: String?
+  /// More than so many bytes are not kept in the log: a process that floods it fills no disk.
+  public var maximumLogBytes: Int
   /// Asked several times a second.
   public var isCancelled: @Sendable () -> Bool
   /// A process group has begun. Killing it ends the command and all it started.
@@ -48,11 +52,12 @@ public struct Oversight: Sendable {
   public var ended: @Sendable (_ processGroup: Int32) -> Void
 
   public init(
-    timeoutSeconds: Double? = nil, logPath: String? = nil, isCancelled: @escaping @Sendable () -> Bool = { false },
+    timeoutSeconds: Double? = nil, logPath: String? = nil, maximumLogBytes: Int = 64 << 20, isCancelled: @escaping @Sendable () -> Bool = { false },
     started: @escaping @Sendable (Int32) -> Void = { _ in }, ended: @escaping @Sendable (Int32) -> Void = { _ in }
   ) {
     self.timeoutSeconds = timeoutSeconds
     self.logPath = logPath
+    self.maximumLogBytes = maximumLogBytes
     self.isCancelled = isCancelled
     self.started = started
     self.ended = ended

@@ -34,10 +34,14 @@ enum Platform {
     return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
   }
 
-  /// Starts a program. `group` is the process group to join, 0 for one of its own.
+  /// Starts a program.
+  /// - Parameters:
+  ///   - group: the process group to join, 0 for one of its own.
+  ///   - held: becomes its descriptor 3.
+  ///   - isDetached: in a session of its own, so that no terminal's signals reach it.
   static func spawn(
     executable: String, arguments: [String], environment: [String], directory: String, group: Int32, input: Int32, output: Int32,
-    error: Int32
+    error: Int32, held: Int32 = -1, isDetached: Bool = false
   ) -> (pid: Int32, errno: Int32) {
     #if canImport(Darwin)
       var actions: posix_spawn_file_actions_t?
@@ -60,6 +64,7 @@ enum Platform {
         posix_spawn_file_actions_addopen(&actions, to, "/dev/null", O_RDWR, 0)
       }
     }
+    if held >= 0 { posix_spawn_file_actions_adddup2(&actions, held, 3) }
     // The child starts with the signals a shell would give it, whatever this thread blocks or ignores.
     var none = sigset_t()
     sigemptyset(&none)
@@ -69,7 +74,12 @@ enum Platform {
     posix_spawnattr_setsigmask(&attributes, &none)
     posix_spawnattr_setsigdefault(&attributes, &usual)
     posix_spawnattr_setpgroup(&attributes, group)
-    var flags = Int32(POSIX_SPAWN_SETPGROUP) | Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF)
+    var flags = Int32(POSIX_SPAWN_SETSIGMASK) | Int32(POSIX_SPAWN_SETSIGDEF)
+    #if canImport(Darwin)
+      flags |= isDetached ? Int32(POSIX_SPAWN_SETSID) : Int32(POSIX_SPAWN_SETPGROUP)
+    #else
+      flags |= isDetached ? Int32(pipe_spawn_setsid) : Int32(POSIX_SPAWN_SETPGROUP)
+    #endif
     #if canImport(Darwin)
       flags |= Int32(POSIX_SPAWN_CLOEXEC_DEFAULT)
     #endif

@@ -39,7 +39,7 @@ final class RunningProcess {
     let executable = try ProgramSearch.find(command.program, path: command.path, directory: command.directory)
     self.oversight = oversight
     secrets = command.secrets
-    log = StandardErrorLog(path: oversight.logPath, secrets: command.secrets)
+    log = StandardErrorLog(path: oversight.logPath, maximumBytes: oversight.maximumLogBytes, secrets: command.secrets)
     deadline = oversight.timeoutSeconds.map { Platform.now() + $0 }
 
     let life = try Platform.makePipe()
@@ -65,7 +65,7 @@ final class RunningProcess {
       let environment = command.environment.map { "\($0.name)=\($0.value)" } + command.secrets.map { "\($0.name)=\($0.value)" }
       let child = Platform.spawn(
         executable: executable, arguments: command.arguments, environment: environment, directory: command.directory, group: group,
-        input: toChild.read, output: fromChild.write, error: errors.write)
+        input: toChild.read, output: fromChild.write, error: errors.write, held: command.heldDescriptor)
       guard child.errno == 0 else { throw ProcessFailure(.cannotStart(Platform.errorText(child.errno))) }
       for end in [toChild.read, fromChild.write, errors.write] { close(end) }
       pid = child.pid
@@ -131,7 +131,7 @@ final class RunningProcess {
   func adopt(_ next: Oversight) {
     if next.logPath != oversight.logPath {
       _ = log.finish()
-      log = StandardErrorLog(path: next.logPath, secrets: secrets)
+      log = StandardErrorLog(path: next.logPath, maximumBytes: next.maximumLogBytes, secrets: secrets)
     }
     oversight = next
     deadline = next.timeoutSeconds.map { Platform.now() + $0 }

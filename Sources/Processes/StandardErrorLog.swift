@@ -8,12 +8,11 @@
 
 /// Takes a process's standard error: into the log file, and its last lines into memory, secrets blotted out of both.
 final class StandardErrorLog {
-  /// A process that floods its log fills no disk.
-  static let maximumBytes = 64 << 20
   static let tailLines = 20
   static let tailLineBytes = 2000
 
   private let file: Int32
+  private let maximumBytes: Int
   private let secrets: [(value: [UInt8], mark: [UInt8])]
   private let longestSecret: Int
   // What may still become part of a secret.
@@ -22,7 +21,8 @@ final class StandardErrorLog {
   private var lines: [[UInt8]] = []
   private var line: [UInt8] = []
 
-  init(path: String?, secrets: [Command.Secret]) {
+  init(path: String?, maximumBytes: Int, secrets: [Command.Secret]) {
+    self.maximumBytes = maximumBytes
     file = path.map { open($0, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0o644) } ?? -1
     // Longest first: a secret may be the beginning of another.
     self.secrets = secrets.filter { !$0.value.isEmpty }
@@ -53,12 +53,12 @@ final class StandardErrorLog {
   }
 
   private func keep(_ bytes: [UInt8]) {
-    if file >= 0, written < Self.maximumBytes {
-      let room = min(bytes.count, Self.maximumBytes - written)
+    if file >= 0, written < maximumBytes {
+      let room = min(bytes.count, maximumBytes - written)
       bytes.withUnsafeBytes { write(all: UnsafeRawBufferPointer(rebasing: $0[..<room])) }
       written += room
-      if written == Self.maximumBytes {
-        Array("\n(the log ends here: it has reached \(Self.maximumBytes >> 20) MB)\n".utf8).withUnsafeBytes { write(all: $0) }
+      if written == maximumBytes {
+        Array("\n(the log ends here: it has reached \(maximumBytes >> 20) MB)\n".utf8).withUnsafeBytes { write(all: $0) }
       }
     }
     for byte in bytes {

@@ -4,7 +4,7 @@ enum NextCommands {
     guard view.exitCode == 0, !view.isPlan else { return [] }
     var commands: [String] = []
     let manifest = view.manifestArgument.map { " " + $0 } ?? ""
-    if let stage = view.declaredStages.last(where: { $0.isComplete && !$0.outputs.isEmpty }), let port = stage.outputs.first {
+    if let stage = view.declaredStages.last(where: { $0.isComplete && $0.outputs.contains(where: \.isTable) }), let port = stage.outputs.first(where: \.isTable) {
       let name = stage.outputs.count > 1 || port.port != "rows" ? "\(stage.name).\(port.port)" : stage.name
       commands.append("pipe show \(name)\(manifest) -n 3")
     }

@@ -93,7 +93,7 @@ public struct RunScreen: Sendable {
 
   private func rowsIn(_ stage: StageView) -> String { stage.isComplete ? stage.rowsIn.map { Figures.count($0) } ?? "–" : "–" }
 
-  private func rowsOut(_ stage: StageView) -> String { stage.isComplete && !stage.outputs.isEmpty ? Figures.count(stage.rowsOut) : "–" }
+  private func rowsOut(_ stage: StageView) -> String { stage.isComplete && stage.outputs.first?.isTable == true ? Figures.count(stage.rowsOut) : "–" }
 
   private func dropped(_ stage: StageView) -> String {
     stage.dropped.isEmpty ? "–" : stage.dropped.map { "\(Figures.count($0.count)) \($0.reason)" }.joined(separator: ", ")

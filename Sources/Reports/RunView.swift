@@ -129,6 +129,8 @@ public struct OutputView: Sendable, Equatable {
   public var bytes: Int
   /// Digest in hexadecimal.
   public var content: String
+  /// Whether it is rows, and no file or folder.
+  public var isTable = true
 
   public init(port: String, rows: Int, bytes: Int, content: String) {
     self.port = port

@@ -13,5 +13,6 @@ public enum StageKinds {
     ExecKind.self,
     EvaluateKind.self,
     MonitorKind.self,
+    TrainSubmitKind.self,
   ]
 }

@@ -130,7 +130,8 @@ struct PublishIntent {
     }
   }
 
-  private static func fields(_ line: ArraySlice<UInt8>) -> [String]? {
+  /// The fields of a line without its newline, or nil when it is torn or damaged.
+  static func fields(_ line: ArraySlice<UInt8>) -> [String]? {
     guard let tab = line.lastIndex(of: UInt8(ascii: "\t")),
       let check = UInt64(String(decoding: line[(tab + 1)...], as: UTF8.self), radix: 16),
       check == XXHash64.hash(Array(line[..<tab]))

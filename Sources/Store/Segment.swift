@@ -216,6 +216,9 @@ struct SegmentWriter {
     dirtySince = 0
   }
 
+  /// Waits until what was moved to the file is on the device.
+  func sync(_ disk: Disk) throws(StoreError) { try disk.sync(descriptor, path) }
+
   /// A buffered record's header and payload, or nil when the offset is in the file already.
   func buffered(at offset: Int) -> (RecordHeader, [UInt8])? {
     guard offset >= written else { return nil }

@@ -141,6 +141,24 @@ public final class Store: Sendable {
     try catalog.withLock { (catalog) throws(StoreError) in try catalog.flushBuffer(disk) }
   }
 
+  /// Waits until everything recorded so far, and these blobs, are on the device: for what could not be had again.
+  public func makeDurable(_ blobs: [Digest] = []) throws(StoreError) {
+    for digest in blobs {
+      let path = blobPath(digest)
+      // A small blob is a record.
+      guard let descriptor = try Files.open(path) else { continue }
+      defer { close(descriptor) }
+      try disk.sync(descriptor, path)
+      try disk.syncDirectory(String(AtomicFile.split(path).directory.dropLast()))
+    }
+    try catalog.withLock { (catalog) throws(StoreError) in
+      guard catalog.writer != nil else { return }
+      try catalog.flushBuffer(disk)
+      try catalog.writer?.sync(disk)
+      try disk.syncDirectory(catalog.segmentDirectory)
+    }
+  }
+
   /// Ends a run's writing: hands over what is buffered, closes this process's segment, and extends the index when that has become worth it.
   ///
   /// The store stays usable. After a run that recorded nothing it does nothing.

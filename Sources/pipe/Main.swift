@@ -1,5 +1,6 @@
 import ArgumentParser
 import Diagnostics
+import Engine
 import Reports
 
 #if canImport(Glibc)
@@ -18,6 +19,8 @@ enum Main {
     signal(SIGPIPE, SIG_IGN)
     // A file-size limit is an error of the write that meets it, with a message, not a death without one.
     signal(SIGXFSZ, SIG_IGN)
+    // A process of our own that watches over something submitted; no command for people.
+    if CommandLine.arguments.count == 3, CommandLine.arguments[1] == SelfProgram.superviseWord { exit(Supervisor.main(CommandLine.arguments[2])) }
     exit(run(ShortOptions.separated(Array(CommandLine.arguments.dropFirst()))))
   }
 

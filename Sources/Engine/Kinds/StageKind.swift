@@ -149,8 +149,14 @@ public struct InputPort: Sendable {
   public let sources: [InputSource]
   /// Where the input stands in the manifest, for messages; nil for inputs nobody wrote.
   public let range: SourceRange?
+  /// Whether it may be a file or a folder (a model): read ``PortReading/whole`` as bytes, not as rows.
+  public let takesFiles: Bool
+  /// Whether it stands beside the rows that the stage is about: its rows are not counted as rows in.
+  public let isSide: Bool
 
-  public init(name: String, reading: PortReading, sources: [InputSource], range: SourceRange?) {
+  public init(name: String, reading: PortReading, sources: [InputSource], range: SourceRange?, takesFiles: Bool = false, isSide: Bool = false) {
+    self.takesFiles = takesFiles
+    self.isSide = isSide
     self.name = name
     self.reading = reading
     self.sources = sources
@@ -158,9 +164,20 @@ public struct InputPort: Sendable {
   }
 }
 
+/// What the chunks of an output are together.
+public enum PortContent: Sendable, Equatable {
+  /// A table: JSON Lines.
+  case rows
+  /// A file that is no table; its extension with the dot, or empty.
+  case file(String)
+  /// A folder, as ``FolderArchive`` packs it.
+  case folder
+}
+
 /// A named output of a stage.
 public struct OutputPort: Sendable {
   public let name: String
+  public let content: PortContent
   /// Whether bytes are always kept in the store; otherwise a port may be virtual: known by digest, made again when needed.
   public let isKept: Bool
   /// Whether other stages and `pipe show` may name it (the written lines of an export may not).
@@ -168,8 +185,9 @@ public struct OutputPort: Sendable {
   /// What is known of its rows beforehand.
   public let traits: TableTraits
 
-  public init(_ name: String, isKept: Bool = false, isPublic: Bool = true, traits: TableTraits = TableTraits()) {
+  public init(_ name: String, content: PortContent = .rows, isKept: Bool = false, isPublic: Bool = true, traits: TableTraits = TableTraits()) {
     self.name = name
+    self.content = content
     self.isKept = isKept
     self.isPublic = isPublic
     self.traits = traits

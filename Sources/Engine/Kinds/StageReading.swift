@@ -85,6 +85,8 @@ public struct TableTraits: Sendable {
   public var governance: Governance?
   /// Whether every row says itself what it may be used for and who may see it, in the columns `uses` and `classification`.
   public var isGovernanceWritten: Bool
+  /// What the chunks are together; the engine fills it in from the output.
+  public internal(set) var content = PortContent.rows
 
   public init(
     rowKey: [String] = [], isKeyUnique: Bool = false, sheet: String? = nil, columns: [String]? = nil, labelTypes: [String] = [], governance: Governance? = nil,

@@ -35,6 +35,8 @@ public struct Stage: Sendable {
     self.matrixOf = matrixOf
   }
 
+  /// The outputs that others may name.
+  public var outputNames: [String] { publicOutputs.map(\.name) }
   package var publicOutputs: [OutputPort] { kind.outputs.filter(\.isPublic) }
 
   /// Stages whose outputs this one reads.

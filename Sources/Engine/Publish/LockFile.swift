@@ -39,13 +39,30 @@ public struct LockFile: Sendable, Equatable {
     public var bytes: Int
   }
 
+  /// Something that was submitted: whoever has the same key takes its result, and does not submit it again.
+  public struct Submit: Sendable, Equatable {
+    public var stage: String
+    public var key: Digest
+    /// How the backend finds it, one word; `local` for a job of one machine.
+    public var handle: String
+    /// Digest of what came of it.
+    public var result: Digest
+    public init(stage: String, key: Digest, handle: String, result: Digest) {
+      self.stage = stage
+      self.key = key
+      self.handle = handle
+      self.result = result
+    }
+  }
+
   public var manifest: String
   public var version: String
   public var sources: [Source] = []
   public var stages: [Stage] = []
   public var outputs: [Output] = []
   public var files: [File] = []
-  /// What commands printed when their snapshots were taken: (command as JSON, digest of what was asked, digest of the answer).
+  public var submits: [Submit] = []
+  /// Snapshots of the outside world: a command as JSON or a stage's name, what was asked (the command, or the stage's key), the answer.
   package var pins: [Snapshots.Pin] = []
 
   public init(manifest: String, version: String) {
@@ -66,6 +83,9 @@ public struct LockFile: Sendable, Equatable {
       lines.append("output \(output.stage).\(output.port) \(output.content) rows=\(output.rows) bytes=\(output.bytes) lineage=sha256:\(output.lineage.hex)")
     }
     for file in files { lines.append("file \(Self.quoted(file.path)) \(file.sha256) rows=\(file.rows) bytes=\(file.bytes) from=\(file.stage).\(file.port)") }
+    for submit in submits {
+      lines.append("submit \(submit.stage) key=sha256:\(submit.key.hex) handle=\(submit.handle) result=sha256:\(submit.result.hex)")
+    }
     for pin in pins { lines.append("pin \(Self.quoted(pin.command)) \(pin.digest) request=sha256:\(pin.request.hex)") }
     lines.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     return (["pipe-lock 1", "manifest \(manifest) version=\(version)"] + lines).joined(separator: "\n") + "\n"
@@ -129,6 +149,9 @@ public struct LockFile: Sendable, Equatable {
           File(
             path: words[1], stage: name.stage, port: name.port, sha256: try digest(words.count > 2 ? words[2] : nil), rows: try number("rows"),
             bytes: try number("bytes")))
+      case "submit":
+        submits.append(
+          Submit(stage: words[1], key: try digest(values["key"]), handle: values["handle"] ?? "", result: try digest(values["result"])))
       case "pin": pins.append(Snapshots.Pin(command: words[1], request: try digest(values["request"]), digest: try digest(words.count > 2 ? words[2] : nil)))
       case let other: throw Malformed(line: index + 1, message: "`\(other)` is no kind of line that this pipe knows")
       }
@@ -140,6 +163,7 @@ public struct LockFile: Sendable, Equatable {
     stages += old.stages.filter { names.contains($0.name) }
     outputs += old.outputs.filter { names.contains($0.stage) }
     files += old.files.filter { names.contains($0.stage) }
+    submits += old.submits.filter { names.contains($0.stage) }
     for source in old.sources where !source.readers.allSatisfy({ !names.contains($0) }) && !sources.contains(where: { $0.name == source.name }) {
       sources.append(source)
     }

@@ -72,6 +72,8 @@ final class ReadingContext {
     guard let stage = stages[reference.stage] else { return TableTraits() }
     let outputs = stage.kind.outputs
     let output = reference.port.map { name in outputs.first { $0.name == name } } ?? outputs.first
-    return output?.traits ?? TableTraits()
+    var traits = output?.traits ?? TableTraits()
+    traits.content = output?.content ?? .rows
+    return traits
   }
 }

@@ -48,7 +48,10 @@ extension PipelinePass {
         let names = outputs.map(\.name)
         let place = places(of: reference, in: item) ?? port.range?.place ?? item.declaration.nameRange.place
         if let name = reference.port {
-          guard !names.contains(name) else { continue }
+          if let output = outputs.first(where: { $0.name == name }) {
+            if let problem = notRows(output, of: producer, port, place) { problems.append(problem) }
+            continue
+          }
           problems.append(
             Diagnostic(
               .error, id: "unknown-port", "`\(producer.name)` has no output `\(name)`", at: place,
@@ -58,10 +61,21 @@ extension PipelinePass {
             Diagnostic(
               .error, id: "no-main-port", "`\(producer.name)` has no main output: say which", at: place,
               help: names.map { "${stages.\(producer.name).\($0)}" }.joined(separator: " or ")))
+        } else if let output = outputs.first, let problem = notRows(output, of: producer, port, place) {
+          problems.append(problem)
         }
       }
     }
     if let problems = Problems(problems) { throw problems }
+  }
+
+  /// The message for a file where rows are wanted: its bytes would be taken for rows.
+  private func notRows(_ output: OutputPort, of producer: Stage, _ port: InputPort, _ place: Place?) -> Diagnostic? {
+    guard output.content != .rows, !port.takesFiles else { return nil }
+    let tables = producer.publicOutputs.filter { $0.content == .rows }.map { "${stages.\(producer.name).\($0.name)}" }
+    return Diagnostic(
+      .error, id: "not-rows", "`\(producer.name).\(output.name)` is a \(output.content == .folder ? "folder" : "file"), and `\(port.name)` wants rows", at: place,
+      help: tables.isEmpty ? "only an exec stage with `rows: file` takes files" : "its rows: " + tables.joined(separator: ", "))
   }
 
   private func places(of reference: PortReference, in item: Case) -> Place? {

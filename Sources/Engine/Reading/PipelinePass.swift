@@ -106,7 +106,7 @@ struct PipelinePass {
 
   private mutating func addCase(_ declaration: StageDeclaration, _ axes: [Literal.Entry]) {
     let before = diagnostics.count
-    let allowsLater = declaration.kind == "exec" ? ["split", "in", "out"] : ["split"]
+    let allowsLater = ["exec", "train-submit"].contains(declaration.kind) ? ["split", "in", "out"] : ["split"]
     var found: [Diagnostic] = []
     var messages: [Diagnostic] = []
     let fields = declaration.fields.evaluated(&found) { expression in

@@ -48,6 +48,16 @@ enum WorkerThreads {
   ///
   /// Not the cooperative pool: tasks block on files and processes, which that pool may not.
   static func run(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) {
+    let threads = started(count, body)
+    for thread in threads { pthread_join(thread, nil) }
+  }
+
+  /// Runs `body` on a thread that nobody waits for.
+  static func start(_ body: @escaping @Sendable () -> Void) {
+    for thread in started(1, { _ in body() }) { pthread_detach(thread) }
+  }
+
+  private static func started(_ count: Int, _ body: @escaping @Sendable (Int) -> Void) -> [pthread_t] {
     var threads: [pthread_t] = []
     for index in 0..<count {
       let start = Unmanaged.passRetained(Start { body(index) })
@@ -76,6 +86,6 @@ enum WorkerThreads {
         threads.append(thread)
       #endif
     }
-    for thread in threads { pthread_join(thread, nil) }
+    return threads
   }
 }

@@ -1,4 +1,5 @@
 package import Rows
+package import Store
 
 /// What a run needs from the world around it: clock, processes, the last lock, somebody who watches.
 package protocol RunServices: AnyObject, Sendable {
@@ -12,8 +13,13 @@ package protocol RunServices: AnyObject, Sendable {
   func lockedKey(of stage: String) -> Digest?
   /// The key with which a stage last finished in this workspace.
   func lastKey(of stage: String) -> Digest?
-  func supervision(stage: Stage, timeoutSeconds: Double?) -> any Supervision
+  /// - Parameter key: under which a task with the effect `submit` is submitted.
+  func supervision(stage: Stage, key: Digest, timeoutSeconds: Double?) -> any Supervision
   func endSupervision(_ supervision: any Supervision)
+  /// The result of a stage with the effect `submit` is in the store.
+  func settle(_ run: StageRun) throws(StoreError)
+  /// Whether the lock pins a stage's result under a key.
+  func isPinned(_ key: Digest) -> Bool
   func observe(_ event: RunEvent)
   /// A stage's result was found under its key, and the run builds on it from here on.
   func adopted(_ key: Digest)

@@ -70,6 +70,12 @@ public struct RunOptions: Sendable {
   public var isPlan = false
   /// Stages whose snapshots are taken anew (`pipe update`).
   public var updated: Set<String> = []
+  /// Whether stages with the effect `submit` may submit anything.
+  public var allowsSubmit = true
+  /// Whether what was submitted and cannot be found again is submitted anew.
+  public var resubmits = false
+  /// The program, with its first arguments, that supervises what is submitted and outlives the run; nil for a thread of this process.
+  public var supervisor: [String]?
   /// Whether the lock may be written.
   public var writesLock = true
   /// Bytes of chunks that may be in memory on their way from one task to the next.
@@ -85,4 +91,6 @@ public enum RunEvent: Sendable {
   case stageStarted(stage: String)
   case stageProgress(stage: String, finished: Int, known: Int)
   case stageFinished(stage: String)
+  /// Something that a person who waits wants to know.
+  case notice(String)
 }

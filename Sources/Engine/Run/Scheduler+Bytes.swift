@@ -171,6 +171,11 @@ extension Scheduler {
   /// Does a task again from the bytes it read.
   private func redo(_ run: StageRun, _ ordinal: Int) throws(TaskFailure) -> (result: TaskResult, fresh: [FreshChunk: [UInt8]]) {
     guard run.stage.kind.effect == .pure else {
+      if run.stage.kind.effect == .submit {
+        throw TaskFailure(
+          id: "lost-submission", message: "the result of `\(run.stage.displayName)` is no longer in the store, and what was submitted is not submitted twice",
+          help: "bring it back with the store of whoever has it (`--store`); to submit it anew: pipe retry --resubmit")
+      }
       throw TaskFailure(
         id: "lost-snapshot", message: "the result of `\(run.stage.displayName)` is no longer in the store, and what it read cannot be read again",
         help: "bring it back with the store of whoever has it (`--store`), or take it anew: pipe update \(run.stage.name)")

@@ -9,6 +9,9 @@ extension Scheduler {
       if run.result == nil {
         try UniqueKeys.check(run, self)
         try recordResult(run)
+        if run.stage.kind.effect == .submit {
+          do throws(StoreError) { try services.settle(run) } catch { throw TaskFailure(error) }
+        }
       }
       run.verdicts = try services.evaluate(run, in: self)
       if run.verdicts.contains(where: { $0.outcome == .failed && $0.check.severity == .error }) { return false }
@@ -81,7 +84,7 @@ extension Scheduler {
   /// Rows of the stream or source port, the first where there are several (of all whole ports where there is none).
   private func rowsIn(_ run: StageRun) -> Int {
     // What a stage merges or compares them with (votes, a reference) is no row of it.
-    let ports = run.streamPorts.isEmpty ? Array(run.inputs.indices) : Array(run.streamPorts.prefix(1))
+    let ports = run.streamPorts.isEmpty ? run.inputs.indices.filter { !run.stage.kind.inputs[$0].isSide } : Array(run.streamPorts.prefix(1))
     return ports.reduce(0) { sum, port in run.inputs[port].reduce(sum) { $0 + $1.rows } }
   }
 

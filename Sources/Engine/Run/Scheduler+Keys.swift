@@ -1,3 +1,4 @@
+import Diagnostics
 import Rows
 import Store
 
@@ -32,7 +33,9 @@ extension Scheduler {
       }
       return .found(result)
     }
-    if options.forced.contains(run.stage.name) {
+    // A plan without the cache still says what is there.
+    let isOnlyUncached = options.isPlan && !options.usesCache && !options.forced.contains(run.stage.name)
+    if isForced(run), !isOnlyUncached {
       run.reason = .forced
       return .absent
     }
@@ -40,11 +43,8 @@ extension Scheduler {
       run.reason = .neverCached
       return .absent
     }
-    guard options.usesCache || options.isPlan else {
-      run.reason = .forced
-      return .absent
-    }
     guard let result = storedResult(run.key!) else {
+      if run.stage.kind.effect == .snapshot, services.isPinned(run.key!) { return .frozen(.lostPin(run)) }
       run.reason = reason(run, preImage)
       return .absent
     }
@@ -151,5 +151,16 @@ extension Scheduler {
     writer.digest(chunk.ref.digest)
     writer.blob(chunk.context)
     return Digest.of(writer.bytes)
+  }
+}
+
+extension StageFailure {
+  /// A snapshot that the lock pins, and whose bytes are not here: other bytes would silently be another data set.
+  static func lostPin(_ run: StageRun) -> StageFailure {
+    .task(
+      ResolvedFailure(
+        diagnostic: Diagnostic(
+          .error, id: "lost-snapshot", "`\(run.stage.name)` is pinned in the lock, and its rows are not in this store", at: run.stage.range?.place,
+          help: "bring the store of whoever made the lock (`--store`), or take it anew: pipe update -s \(run.stage.name)")))
   }
 }

@@ -39,12 +39,30 @@ extension Scheduler {
       for (input, chunk) in zip(task.inputs, chunks) where fetched[input.chunk] == nil { forgo(task, run, input, chunk) }
       return true
     }
-    try attempt(task, run, chunks, sides, &fetched, key, local)
-    return false
+    do throws(TaskFailure) {
+      try attempt(task, run, chunks, sides, &fetched, key, local)
+      return false
+    } catch {
+      // Another run that waited for the same submission was faster, and has its result in the store by now.
+      guard error.id == "lost-submission" else { throw error }
+      store.refresh()
+      guard try takeCached(task, key) else { throw error }
+      return true
+    }
   }
 
   private func isCacheUsed(by run: StageRun) -> Bool {
-    options.usesCache && run.stage.settings.isCached && run.stage.kind.effect != .volatile && !options.forced.contains(run.stage.name)
+    run.stage.settings.isCached && run.stage.kind.effect != .volatile && !isForced(run)
+  }
+
+  /// Whether a stage's work is done again whatever the store has. What read the outside world, or was submitted, is no cache: forcing it
+  /// would give other data, or cost money twice. Only `pipe update` and `--resubmit` do.
+  func isForced(_ run: StageRun) -> Bool {
+    switch run.stage.kind.effect {
+    case .snapshot: options.updated.contains(run.stage.name)
+    case .submit: options.resubmits && options.forced.contains(run.stage.name)
+    case .pure, .volatile: !options.usesCache || options.forced.contains(run.stage.name)
+    }
   }
 
   private func takeCached(_ task: TaskRun, _ key: Digest) throws(TaskFailure) -> Bool {
@@ -110,7 +128,8 @@ extension Scheduler {
   func execute(
     _ task: TaskRun, _ run: StageRun, _ inputs: [InputChunk], _ sides: [SideRows], _ key: Digest, _ local: WorkerLocal
   ) throws(TaskFailure) -> Execution {
-    let supervision = services.supervision(stage: run.stage, timeoutSeconds: run.stage.settings.timeoutSeconds)
+    let submitKey = run.stage.kind.effect == .submit ? run.key ?? fullPreImage(run).digest : key
+    let supervision = services.supervision(stage: run.stage, key: submitKey, timeoutSeconds: run.stage.settings.timeoutSeconds)
     defer { services.endSupervision(supervision) }
     let rowTrail = RowTrail()
     let rowResults = rowResults(run, rowTrail)
@@ -172,6 +191,10 @@ extension Scheduler {
         }
         if !trail.isEmpty { try store.record(.trail, key, trail.encode()) }
         try store.record(.action, key, result.encode())
+        // What cannot be had again is on the device before anything reads it.
+        if run.stage.kind.effect == .snapshot || run.stage.kind.effect == .submit {
+          try store.makeDurable(result.ports.flatMap { $0.chunks.map(\.digest) })
+        }
         for (port, output) in run.stage.kind.outputs.enumerated() where output.traits.isKeyUnique && !output.traits.rowKey.isEmpty {
           for (index, ref) in result.ports[port].chunks.enumerated() {
             if let bytes = fresh[FreshChunk(port: port, index: index)] { UniqueKeys.prepare(output.traits.rowKey, ref, bytes, store) }

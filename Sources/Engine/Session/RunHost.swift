@@ -21,6 +21,8 @@ final class RunHost: RunServices {
   private let observer: @Sendable (RunEvent) -> Void
   let recorder: RunRecorder
   private let manifestLock: ManifestLock
+  let submissions: Submissions
+  private let manifestPath: String
   private let cancelled = Atomic<Bool>(false)
   private let groups = Mutex<Set<Int32>>([])
   let memoryBytes: Int
@@ -28,8 +30,10 @@ final class RunHost: RunServices {
 
   init(
     workspace: Workspace, store: Store, lock: LockFile?, lastKeys: [String: Digest], recorder: RunRecorder, manifestLock: ManifestLock,
-    baselines: Baselines, observer: @escaping @Sendable (RunEvent) -> Void
+    baselines: Baselines, manifestPath: String, policy: SubmitPolicy, observer: @escaping @Sendable (RunEvent) -> Void
   ) {
+    self.submissions = Submissions(store: store, lock: lock, policy: policy)
+    self.manifestPath = manifestPath
     self.workspace = workspace
     self.store = store
     self.lock = lock
@@ -63,6 +67,8 @@ final class RunHost: RunServices {
   func lastKey(of stage: String) -> Digest? { lastKeys[stage] ?? lockedKey(of: stage) }
   func observe(_ event: RunEvent) { observer(event) }
   func adopted(_ key: Digest) { recorder.pin(key) }
+  func isPinned(_ key: Digest) -> Bool { lock?.pins.contains { $0.request == key } ?? false }
+  func settle(_ run: StageRun) throws(StoreError) { if let key = run.key { try submissions.settle(key) } }
 
   func evaluate(_ run: StageRun, in scheduler: Scheduler) throws(TaskFailure) -> [CheckVerdict] {
     if let comparison = run.stage.kind.comparison {
@@ -97,12 +103,14 @@ final class RunHost: RunServices {
   private final class TaskSupervision: Supervision {
     let host: RunHost
     let stage: String
+    let key: Digest
     let timeoutSeconds: Double?
     private let directories = Mutex<[ScratchDirectory]>([])
 
-    init(_ host: RunHost, stage: String, timeoutSeconds: Double?) {
+    init(_ host: RunHost, stage: String, key: Digest, timeoutSeconds: Double?) {
       self.host = host
       self.stage = stage
+      self.key = key
       self.timeoutSeconds = timeoutSeconds
     }
 
@@ -129,13 +137,21 @@ final class RunHost: RunServices {
 
     func unregister(processGroup: Int32) { host.groups.withLock { _ = $0.remove(processGroup) } }
 
+    func submit(_ submission: Submission) throws(TaskFailure) -> JobFolder {
+      try host.submissions.run(
+        submission,
+        Submissions.Request(
+          key: key, stage: stage, manifest: host.manifestPath, timeoutSeconds: timeoutSeconds, isCancelled: { self.isCancelled },
+          tell: { self.host.observe(.notice($0)) }))
+    }
+
     func end() { for directory in directories.withLock({ $0 }) { directory.remove() } }
   }
 
-  func supervision(stage: Stage, timeoutSeconds: Double?) -> any Supervision {
+  func supervision(stage: Stage, key: Digest, timeoutSeconds: Double?) -> any Supervision {
     // A task is about to do its work: from here on there is something to record, and to be protected from collections.
     recorder.begin()
-    return TaskSupervision(self, stage: stage.name, timeoutSeconds: timeoutSeconds)
+    return TaskSupervision(self, stage: stage.name, key: key, timeoutSeconds: timeoutSeconds)
   }
 
   func endSupervision(_ supervision: any Supervision) { (supervision as? TaskSupervision)?.end() }

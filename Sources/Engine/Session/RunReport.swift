@@ -41,6 +41,8 @@ public struct StageReport: Sendable {
     public var rows: Int
     public var bytes: Int
     public var isPublic: Bool
+    /// Whether it is rows, and no file or folder.
+    public var isTable: Bool
   }
 
   public struct File: Sendable {

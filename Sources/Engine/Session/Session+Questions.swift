@@ -80,6 +80,12 @@ extension Session {
     let scheduler = try looked()
     let (run, port) = try resolve(name, in: scheduler)
     try usable(run)
+    let output = run.stage.kind.outputs[port]
+    if output.content != .rows {
+      throw Unanswerable(
+        "not-rows", "`\(run.stage.displayName).\(output.name)` is a \(output.content == .folder ? "folder" : "file"), not a table",
+        help: "pipe show \(run.stage.displayName).\(output.name) -o PATH writes it there")
+    }
     let table = run.outputs[port]
     var rows: [[UInt8]] = []
     do throws(TaskFailure) {
@@ -96,6 +102,55 @@ extension Session {
       }
     } catch { throw Unanswerable(scheduler.resolve(error, in: nil, run).diagnostic) }
     return Rows(stage: run.stage.displayName, port: run.stage.kind.outputs[port].name, total: table.rows, rows: rows)
+  }
+
+  // MARK: files
+
+  /// A file or a folder that a stage made.
+  public struct Files: Sendable {
+    public let stage: String
+    public let port: String
+    public let isFolder: Bool
+    /// The files of a folder; of a file, itself.
+    public let entries: [FolderArchive.Entry]
+  }
+
+  /// What an output is when it is no table; nil for a table.
+  /// - Parameter path: where to put it: the file, or the files of the folder. Nil only looks.
+  public func files(_ name: String, to path: String? = nil) throws -> Files? {
+    let scheduler = try looked()
+    let (run, port) = try resolve(name, in: scheduler)
+    let output = run.stage.kind.outputs[port]
+    guard output.content != .rows else { return nil }
+    try usable(run)
+    let table = run.outputs[port]
+    var entries: [FolderArchive.Entry] = []
+    do throws(TaskFailure) {
+      let whole = try scheduler.wholeTable([table])
+      if output.content == .folder {
+        entries = try Self.unpack(whole, to: path)
+      } else {
+        entries = [FolderArchive.Entry(path: "\(run.stage.displayName).\(output.name)", bytes: table.bytes, isExecutable: false)]
+        if let path { try Self.write(whole, to: path) }
+      }
+    } catch { throw Unanswerable(scheduler.resolve(error, in: nil, run).diagnostic) }
+    return Files(stage: run.stage.displayName, port: output.name, isFolder: output.content == .folder, entries: entries)
+  }
+
+  private static func unpack(_ table: WholeTable, to path: String?) throws(TaskFailure) -> [FolderArchive.Entry] {
+    var unpacker = FolderArchive.Unpacker(into: path)
+    for ordinal in 0..<table.chunkCount {
+      let bytes = try table.bytes(ordinal)
+      do throws(FolderArchive.Failure) { try unpacker.take(bytes) } catch { throw TaskFailure(id: "folder", message: error.message) }
+    }
+    do throws(FolderArchive.Failure) { try unpacker.finish() } catch { throw TaskFailure(id: "folder", message: error.message) }
+    return unpacker.entries
+  }
+
+  private static func write(_ table: WholeTable, to path: String) throws(TaskFailure) {
+    var bytes: [UInt8] = []
+    for ordinal in 0..<table.chunkCount { bytes += try table.bytes(ordinal) }
+    do throws(StoreError) { try AtomicFile.write(path, bytes, sync: false) } catch { throw TaskFailure(error) }
   }
 
   // MARK: trace

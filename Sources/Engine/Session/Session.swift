@@ -170,7 +170,7 @@ public final class Session: Sendable {
     var report = report(parts.scheduler, parts.host, isFirstRun: before.isEmpty && lock == nil, options)
     if !options.isPlan {
       report.notes += recovery.failures.map { "what an earlier run meant to publish could not be completed, and is tried again by the next run: \($0)" }
-      if options.writesLock { report.lockChanged = try writeLock(parts.scheduler, parts.snapshots, parts.lock, &report) }
+      if options.writesLock { report.lockChanged = try writeLock(parts, &report) }
       try rememberKeys(parts.scheduler.stages, before)
       report.seconds = Double(MonotonicClock.nanoseconds() &- start) / 1e9
       try parts.stats.save()
@@ -204,12 +204,23 @@ public final class Session: Sendable {
       path: store.lockPath("manifest-\(identity.short)"), command: "pipe \(command) \(pipeline.path)", waits: waits, onWait: waiting)
     let host = RunHost(
       workspace: workspace, store: store, lock: lock, lastKeys: before, recorder: recorder, manifestLock: manifestLock,
-      baselines: Baselines(store: store, workspace: workspace, manifestName: pipeline.name, lockPath: pipeline.isLocked ? lockPath : nil), observer: observer)
+      baselines: Baselines(store: store, workspace: workspace, manifestName: pipeline.name, lockPath: pipeline.isLocked ? lockPath : nil),
+      manifestPath: pipeline.path, policy: SubmitPolicy(allows: options.allowsSubmit, resubmits: options.resubmits, supervisor: options.supervisor),
+      observer: observer)
     let snapshots = Snapshots(
-      store: store, root: workspace.root, locked: lock?.pins ?? [], updates: !options.updated.isEmpty, oversight: host.oversight)
+      store: store, root: workspace.root, locked: lock?.pins ?? [], renewed: renewedCommands(options), oversight: host.oversight)
     let sources = SourceRuns(root: workspace.root, store: store, stats: stats, snapshots: snapshots, usesStats: true)
     let scheduler = Scheduler(graph: pipeline.graph, options: options, store: store, sources: sources, services: host)
     return Parts(scheduler: scheduler, host: host, snapshots: snapshots, lock: manifestLock, stats: stats)
+  }
+
+  /// The commands that stages to be updated read.
+  private func renewedCommands(_ options: RunOptions) -> Set<[String]> {
+    var commands: Set<[String]> = []
+    for stage in pipeline.graph.stages where options.updated.contains(stage.name) {
+      for case .outside(let outside) in stage.kind.inputs.flatMap(\.sources) { if case .command(let argv) = outside.origin { commands.insert(argv) } }
+    }
+    return commands
   }
 
   // MARK: the record
@@ -248,19 +259,27 @@ public final class Session: Sendable {
   // MARK: the lock
 
   /// Writes the lock when it differs: new lines for stages whose outputs are in place, old lines for the rest.
-  private func writeLock(_ scheduler: Scheduler, _ snapshots: Snapshots, _ held: ManifestLock, _ report: inout RunReport) throws(StoreError) -> Bool {
+  private func writeLock(_ parts: Parts, _ report: inout RunReport) throws(StoreError) -> Bool {
+    let scheduler = parts.scheduler
     // Nothing came of it: what lies in `Outputs/` is as it was.
     guard scheduler.stages.contains(where: \.isUsable) else { return false }
     var new = LockFile(manifest: pipeline.name, version: pipeline.version)
     let withheld = Self.withheld(scheduler)
+    let unlocked = Self.unlocked(scheduler)
     var kept: Set<String> = []
-    for run in scheduler.stages {
+    for run in scheduler.stages where !unlocked.contains(run.index) {
       let name = run.stage.name
       guard run.isUsable, run.isSelected, !withheld.contains(run.index), let key = run.key, let result = run.result else {
         kept.insert(name)
         continue
       }
       new.stages.append(.init(name: name, key: key))
+      // A pure stage needs no more than its key: it can be done again.
+      switch run.stage.kind.effect {
+      case .snapshot: new.pins.append(.init(command: name, request: key, digest: Self.answer(result)))
+      case .submit: new.submits.append(.init(stage: name, key: key, handle: parts.host.submissions.handle(key) ?? LocalJob.handle, result: Self.answer(result)))
+      case .pure, .volatile: break
+      }
       for (output, port) in zip(run.stage.kind.outputs, result.ports) where output.isPublic {
         new.outputs.append(.init(stage: name, port: output.name, content: port.content, lineage: port.lineage, rows: port.rows, bytes: port.bytes))
       }
@@ -270,13 +289,13 @@ public final class Session: Sendable {
     }
     guard !new.stages.isEmpty else { return false }
     addSources(scheduler, except: kept, to: &new)
-    new.pins = snapshots.pins
+    new.pins += parts.snapshots.pins
     if let lock {
       new.keep(kept, from: lock)
       for pin in lock.pins where !kept.isEmpty && !new.pins.contains(where: { $0.request == pin.request }) { new.pins.append(pin) }
     }
     if let lock, new.text == lock.text { return false }
-    do throws(TaskFailure) { try held.hold() } catch {
+    do throws(TaskFailure) { try parts.lock.hold() } catch {
       report.notes.append(error.message)
       return false
     }
@@ -285,6 +304,22 @@ public final class Session: Sendable {
     if case .success(let bytes) = workspace.load(lockPath), bytes == Array(text.utf8) { return false }
     try AtomicFile.write(path, Array(text.utf8), sync: true)
     return true
+  }
+
+  /// What a stage came to, as one digest.
+  private static func answer(_ result: StageResult) -> Digest {
+    var writer = ByteWriter()
+    for port in result.ports { writer.digest(port.content) }
+    return Digest.of(writer.bytes)
+  }
+
+  /// Stages that run each time, and what reads them: their results differ from run to run, and stand in no lock.
+  private static func unlocked(_ scheduler: Scheduler) -> Set<Int> {
+    var found: Set<Int> = []
+    for run in scheduler.stages where !run.stage.settings.isCached || run.stage.kind.effect == .volatile || scheduler.graph.producers[run.index].contains(where: found.contains) {
+      found.insert(run.index)
+    }
+    return found
   }
 
   /// Stages whose new results lie behind no file in place: what reads them has not published. Their old lines stay, so that the lock
@@ -365,7 +400,7 @@ extension ResolvedFailure {
     if isInternal { return 70 }
     switch diagnostic.id {
     case "locked": return 9
-    case "lost-snapshot": return 3
+    case "lost-snapshot", "lost-submission", "submit-not-allowed": return 3
     // A pin of the lock whose bytes are not here.
     case "source-not-found" where diagnostic.message.contains("pinned in the lock"): return 3
     default: return isTransient ? 75 : 1

@@ -44,7 +44,9 @@ extension StageReport {
     for (output, table) in zip(kind.outputs, run.outputs) {
       guard let content = table.content else { continue }
       outputs.append(
-        Output(port: output.name, content: content.hex, lineage: table.lineage?.hex ?? "", rows: table.rows, bytes: table.bytes, isPublic: output.isPublic))
+        Output(
+          port: output.name, content: content.hex, lineage: table.lineage?.hex ?? "", rows: output.content == .rows ? table.rows : 0, bytes: table.bytes,
+          isPublic: output.isPublic, isTable: output.content == .rows))
     }
     let shown = outputs.filter(\.isPublic)
     rowsOut = kind.hasMainPort ? shown.first?.rows ?? 0 : shown.reduce(0) { $0 + $1.rows }

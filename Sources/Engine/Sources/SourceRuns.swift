@@ -144,7 +144,7 @@ package final class SourceRuns: @unchecked Sendable {
       }
       if source.reader == nil {
         file.readAt = Store.systemClock()
-        file.stamp = FileStamp(path: file.location.path)
+        file.stamp = file.location.stamp
         source.reader = try RawChunkReader(file.location, format: source.outside.format, seesNames: source.outside.seesNames)
       }
       if let raw = try source.reader!.next() {
@@ -163,7 +163,10 @@ package final class SourceRuns: @unchecked Sendable {
     let file = source.files[number]
     source.reader = nil
     source.nextFile += 1
-    if let before = file.stamp, FileStamp(path: file.location.path) != before {
+    if case .database = file.location.content {
+      // A query sees one state of the database, whoever writes meanwhile; only what was seen is not what the stamp says now.
+      if file.location.stamp != file.stamp { file.stamp = nil }
+    } else if let before = file.stamp, file.location.stamp != before {
       throw ReadError(.changed, "changed while it was read", in: file.location.name, help: "run again when nothing writes to it")
     }
     if case .members = file.location.content {
@@ -220,7 +223,7 @@ package final class SourceRuns: @unchecked Sendable {
   }
 
   private func recall(_ file: File, _ outside: OutsideSource) {
-    guard usesStats, let stamp = FileStamp(path: file.location.path),
+    guard usesStats, let stamp = file.location.stamp,
       let payload = stats.digest(of: stamp, tag: tag(file.location, outside)),
       let bytes = (try? store.entry(.sourceIndex, payload)) ?? nil
     else { return }
@@ -277,6 +280,15 @@ enum ChunkFormat {
 }
 
 extension SourceLocation {
+  /// What the file system says of the bytes, wherever they lie: what was last committed to a database in WAL mode is in a file beside it.
+  var stamp: FileStamp? {
+    guard let main = FileStamp(path: path), case .database = content, let log = FileStamp(path: path + "-wal"), log.size > 0 else { return FileStamp(path: path) }
+    // The later times of both, so that the rule for files changed a moment ago holds for either.
+    return FileStamp(
+      device: main.device, inode: main.inode ^ log.inode &* 0x9E37_79B9_7F4A_7C15, size: main.size &+ log.size, modified: max(main.modified, log.modified),
+      changed: max(main.changed, log.changed))
+  }
+
   /// Whether a chunk can be read without decoding what is before it.
   var isSeekable: Bool {
     guard case .file = content else { return false }

@@ -34,4 +34,7 @@ public protocol Supervision: Sendable {
   func register(processGroup: Int32)
   /// The process group has ended.
   func unregister(processGroup: Int32)
+  /// Submits something once for the task's key, or attaches to it, and waits until it has ended well. Only for tasks whose effect is
+  /// `submit`.
+  func submit(_ submission: Submission) throws(TaskFailure) -> JobFolder
 }

@@ -26,6 +26,9 @@ public struct TaskFailure: Error, Sendable {
   /// Whether `retries:` applies: a process or a service failed, not the data.
   public var mayBeRetried: Bool
 
+  /// The exit status with which a program says "try again later" (EX_TEMPFAIL).
+  public static let temporaryFailure = 75
+
   public init(
     id: String, message: String, place: Diagnostic? = nil, rows: [RowParent] = [], record: RecordPlace? = nil, help: String? = nil,
     notes: [(label: String, text: String)] = [], isTransient: Bool = false, exitStatus: Int? = nil, mayBeRetried: Bool = false

@@ -24,8 +24,11 @@ extension StageFields {
           "row_key", StageFields.key, alsoCalled: ["key", "id"], doc: "Carries lineage through; without it rows are marked unknown.",
           example: "row_key: chunk_id"),
         Field(
+          "sheet", .word(.tag), defaultNote: "required when labels attach",
+          doc: "The first part of every label's key, as for ingest.", example: "sheet: questions"),
+        Field(
           "outputs", .map(.port, .oneOf([.choice("jsonl"), .path(.output)])), default: .map([.init("rows", .string("jsonl"))]),
-          alsoCalled: ["outs", "output"],
+          keying: .none, alsoCalled: ["outs", "output"],
           doc: "Ports, with `rows: file`: rows, or a file that is published.", example: "outputs: { index: Outputs/index.bin }"),
         Field(
           "files", .list(.path(.source)), default: .list([]), keying: .content, alsoCalled: ["deps", "file"], doc: "Scripts and data it reads.",

@@ -35,12 +35,21 @@ extension StageFields {
         "a command backend",
         [
           backendKind,
-          Field("run", .list(.text), required: true, doc: "The program and its arguments.", example: "run: [python3, Pipelines/train.py]"),
           Field(
-            "env", .map(.identifier, .verbatim), default: .map([]), doc: "All the environment it gets, with PATH and HOME.",
+            "run", .list(.text), required: true, alsoCalled: ["cmd", "command"],
+            doc: "The program and its arguments: `${in.rows}` and `${in.validation}` are files, `${out.model}` is the folder that the model goes into.",
+            example: "run: [python3, Pipelines/train.py, \"${in.rows}\", \"${out.model}\"]"),
+          Field(
+            "files", .list(.path(.source)), default: .list([]), keying: .content, alsoCalled: ["deps"],
+            doc: "Scripts and data it reads, beside files of the workspace that `run` names.", example: "files: [Pipelines/model.py]"),
+          Field(
+            "tools", .list(.text), default: .list([]), keying: .content, alsoCalled: ["tool"], doc: "Programs whose version is in the key.",
+            example: "tools: [python3]"),
+          Field(
+            "env", .map(.identifier, .verbatim), default: .map([]), doc: "All the environment it gets, with PATH, HOME and `PIPE_…`.",
             example: "env: { TZ: UTC }"),
           Field(
-            "secrets", .list(.word(.identifier)), default: .list([]), keying: .none, doc: "Variables given by name.",
+            "secrets", .list(.word(.identifier)), default: .list([]), keying: .none, doc: "Variables given by name; never stored, never in a key.",
             example: "secrets: [WANDB_API_KEY]"),
         ])),
     .init(
@@ -75,5 +84,5 @@ extension StageFields {
   ]
 
   static let backendKind = Field(
-    "kind", .choice("classifier", "command", "openai", "slurm"), required: true, doc: "Which backend.", example: "kind: command")
+    "kind", .choice("classifier", "command", planned: ["openai", "slurm"]), required: true, doc: "Which backend.", example: "kind: command")
 }

@@ -140,7 +140,14 @@ public struct EvaluateKind: StageKind {
   private static func answers(_ traits: TableTraits, _ reader: inout SettingReader) -> (EvaluateRows.Answers, InputPort?) {
     if let model = reader.setting("model") {
       guard model.text != nil else {
-        return (.model(port: EvaluateRows.answersPort), InputPort(name: EvaluateRows.answersPort, reading: .whole, sources: reader.inputs(model), range: model.range))
+        let sources = reader.inputs(model)
+        if reader.content(of: sources) == .folder {
+          reader.report(
+            model.problem(
+              "model", "this model is a folder, made by a program: only that program knows how it answers",
+              help: "let an exec stage ask it (from: { model: …, rows: … }, rows: file), and score its rows: predictions: ${stages.answers}"))
+        }
+        return (.model(port: EvaluateRows.answersPort), InputPort(name: EvaluateRows.answersPort, reading: .whole, sources: sources, range: model.range, takesFiles: true))
       }
       let stage = reader.stage
       let file = reader.attempt { () throws(Problems) in try stage.file(model, role: "model") }

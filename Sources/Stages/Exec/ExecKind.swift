@@ -14,6 +14,14 @@ public struct ExecKind: StageKind {
   private let run: ExecRun
   private let mode: Mode
 
+  /// What an effect on the world asks of how rows go through.
+  private static func check(_ effect: Effect, _ mode: Mode, _ reader: inout SettingReader) {
+    guard effect == .submit, mode == .row || mode == .chunk, let setting = reader.setting("effect") else { return }
+    reader.report(
+      setting.problem(
+        "effect", "`effect: submit` starts one process, and `rows: \(mode.rawValue)` means many", help: "rows: table, or rows: file"))
+  }
+
   enum Mode: String {
     case table, chunk, row, file
   }
@@ -24,6 +32,7 @@ public struct ExecKind: StageKind {
     let rowKey = reader.setting("row_key")?.texts ?? []
     effect = reader.setting("effect")?.text.flatMap(Effect.init(rawValue:)) ?? .pure
 
+    Self.check(effect, mode, &reader)
     inputs = Self.inputs(mode, &reader)
     let (outputs, ports, publishes) = Self.outputs(mode, rowKey, reader.governance(of: inputs.flatMap(\.sources)), &reader)
     self.outputs = ports
@@ -38,7 +47,9 @@ public struct ExecKind: StageKind {
     let filter = RowFilter(&reader)
     try reader.finish()
     self.mode = mode
-    run = ExecRun(command: command, rowKey: rowKey, inputs: inputs.map(\.name), outputs: outputs, filter: filter)
+    run = ExecRun(
+      command: command, rowKey: rowKey, inputs: inputs.map { ExecRun.Input(name: $0.name, content: reader.content(of: $0.sources)) }, outputs: outputs,
+      filter: filter, isSubmitted: effect == .submit)
   }
 
   public var work: Work {
@@ -76,10 +87,10 @@ public struct ExecKind: StageKind {
           from.problem("from", "standard input is one table, and `from` names \(named.count)", help: "rows: file, with `${in.\(named[0].name)}` in `run`"))
       }
       return named.map { entry in
-        InputPort(name: entry.name, reading: reading, sources: reader.inputs(entry.setting), range: entry.setting.range)
+        InputPort(name: entry.name, reading: reading, sources: reader.inputs(entry.setting), range: entry.setting.range, takesFiles: mode == .file)
       }
     }
-    return [InputPort(name: "rows", reading: reading, sources: reader.inputs(from), range: from.range)]
+    return [InputPort(name: "rows", reading: reading, sources: reader.inputs(from), range: from.range, takesFiles: mode == .file)]
   }
 
   private static func outputs(
@@ -89,16 +100,20 @@ public struct ExecKind: StageKind {
     var ports: [OutputPort] = []
     var publishes: [Publication] = []
     // Nobody knows what a program leaves of its input: what held for that holds for what it prints.
-    let traits = TableTraits(rowKey: rowKey, governance: governance)
+    let traits = TableTraits(rowKey: rowKey, sheet: reader.setting("sheet")?.text, governance: governance)
     let stage = reader.stage
     for entry in reader.setting("outputs")?.map ?? [] {
       if entry.setting.text == "jsonl" {
         outputs.append(ExecRun.Output(name: entry.name, fileExtension: nil))
         ports.append(OutputPort(entry.name, isKept: true, traits: traits))
+        if reader.setting("outputs")?.map?.count != 1 || entry.name != "rows" { stage.note("rows", as: "output \(entry.name)") }
       } else if let path = reader.attempt({ () throws(Problems) in try stage.path(entry.setting) }) {
         let name = path.split(separator: "/").last ?? ""
-        outputs.append(ExecRun.Output(name: entry.name, fileExtension: name.firstIndex(of: ".").map { String(name[$0...]) } ?? ""))
-        ports.append(OutputPort(entry.name, isKept: true, traits: TableTraits(governance: governance)))
+        let ending = name.firstIndex(of: ".").map { String(name[$0...]) } ?? ""
+        outputs.append(ExecRun.Output(name: entry.name, fileExtension: ending))
+        ports.append(OutputPort(entry.name, content: .file(ending), isKept: true, traits: TableTraits(governance: governance)))
+        // Where the file ends up decides nothing; the program sees what kind of file it is to write.
+        stage.note("file \(ending)", as: "output \(entry.name)")
         publishes.append(Publication(path: path, port: entry.name, rowsPort: entry.name))
       }
     }
@@ -109,7 +124,7 @@ public struct ExecKind: StageKind {
     return (outputs, ports, publishes)
   }
 
-  private static func command(_ mode: Mode, _ inputs: [String], _ outputs: [String], _ reader: inout SettingReader) -> ExecCommand {
+  private static func command(_ mode: Mode, _ inputs: [String], _ outputs: [String], _ reader: inout SettingReader) -> StageCommand {
     let isShell = reader.setting("shell")?.bool ?? false
     let run = reader.setting("run")
     var arguments: [String] = []
@@ -123,7 +138,7 @@ public struct ExecKind: StageKind {
       arguments = [""]
     }
     if let run { checkFiles(run, mode, inputs, outputs, &reader) }
-    return ExecCommand(
+    return StageCommand(
       arguments: arguments, isShell: isShell,
       environment: (reader.setting("env")?.map ?? []).map { ($0.name, $0.setting.text ?? $0.setting.json.map { String(decoding: $0, as: UTF8.self) } ?? "") },
       secrets: reader.setting("secrets")?.texts ?? [])

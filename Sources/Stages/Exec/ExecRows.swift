@@ -7,13 +7,13 @@ struct ExecLines {
   /// More of a bad line than this helps nobody.
   static let excerptBytes = 200
 
-  let command: ExecCommand
+  let command: StageCommand
   /// `standard output`, or the output file's port.
   let from: String
   private(set) var lineNumber = 0
   private var row: [UInt8] = []
 
-  init(_ command: ExecCommand, from: String = "standard output") {
+  init(_ command: StageCommand, from: String = "standard output") {
     self.command = command
     self.from = from
   }

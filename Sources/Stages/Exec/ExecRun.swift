@@ -4,13 +4,20 @@ internal import Rows
 
 /// The bodies of exec tasks.
 struct ExecRun: Sendable {
-  let command: ExecCommand
+  let command: StageCommand
   let rowKey: [String]
   /// Input ports in order.
-  let inputs: [String]
+  let inputs: [Input]
   let outputs: [Output]
   /// Which rows of `from` are given to the command.
   let filter: RowFilter
+  /// Whether the command runs under the supervisor, once for its key.
+  let isSubmitted: Bool
+
+  struct Input: Sendable {
+    let name: String
+    let content: PortContent
+  }
 
   struct Output: Sendable {
     let name: String
@@ -22,7 +29,8 @@ struct ExecRun: Sendable {
 
   /// One process for the table.
   func table(_ input: borrowing WholeInput, _ writer: TaskWriter) throws(TaskFailure) {
-    let tables = inputs.map { input.table($0) }
+    if isSubmitted { return try submittedTable(input, writer) }
+    let tables = inputs.map { input.table($0.name) }
     let worker = input.worker
     try through(
       try command.make(root: input.supervision.root), Oversight(input.supervision), writer, worker, checksKeys: true,
@@ -98,7 +106,7 @@ struct ExecRun: Sendable {
 
   /// A worker's processes, one for each stage that it has met.
   private final class Conversations {
-    var processes: [ObjectIdentifier: (identity: ExecCommand.Identity, process: LineProcess)] = [:]
+    var processes: [ObjectIdentifier: (identity: StageCommand.Identity, process: LineProcess)] = [:]
   }
 
   /// One process per worker, one line for each row; rows whose answers are kept are not asked again.
@@ -161,36 +169,110 @@ struct ExecRun: Sendable {
 
   /// Inputs and outputs as files.
   func file(_ input: borrowing WholeInput, _ writer: TaskWriter) throws(TaskFailure) {
-    let folder = try input.supervision.temporaryDirectory()
     var lineage = ExecLineage(rowKey: rowKey)
-    var paths: [String: String] = [:]
-    for (port, name) in inputs.enumerated() {
-      let path = "\(folder)/\(name).jsonl"
-      paths["in.\(name)"] = path
-      let table = input.table(name)
-      let file = try OutputFile(path)
-      for ordinal in 0..<table.chunkCount {
-        let kept = try filter.kept(try table.chunk(ordinal), port: port, ordinal: ordinal, input.worker, writer)
-        lineage.add(kept.rows, port: port, ordinal: ordinal, rows: kept.ordinals)
-        try file.write(kept.rows.bytes)
+    let tables = inputs.map { input.table($0.name) }
+    let worker = input.worker
+    let supervision = input.supervision
+    let written: [String]
+    let process: Command
+    if isSubmitted {
+      let prepared = try submit(supervision) { (folder) throws(TaskFailure) in
+        var paths = try writeInputs(tables, worker, writer, &lineage) { folder.input($0) }
+        for output in outputs { paths["out.\(output.name)"] = folder.output(outputName(output)) }
+        return JobCommand(try command.make(root: supervision.root, paths: paths))
       }
-      try file.close()
+      // The lineage of an attempt that an earlier run prepared is found by reading the inputs again.
+      if !prepared.isFresh { try remember(tables, worker, writer, &lineage) }
+      written = outputs.map { prepared.folder.output(outputName($0)) }
+      process = try command.make(root: supervision.root)
+    } else {
+      let folder = try supervision.temporaryDirectory()
+      var paths = try writeInputs(tables, worker, writer, &lineage) { "\(folder)/\($0)" }
+      for output in outputs { paths["out.\(output.name)"] = "\(folder)/\(outputName(output))" }
+      process = try command.make(root: supervision.root, paths: paths)
+      do throws(RunFailure<TaskFailure>) {
+        // What it prints is for the log's readers, as with any program that works on files.
+        try ProcessRunner(process, Oversight(supervision)).run(
+          input: { () throws(TaskFailure) in nil }, output: { (_) throws(TaskFailure) in })
+      } catch { throw redacted(error, process) }
+      written = outputs.map { paths["out.\($0.name)"]! }
     }
-    for output in outputs { paths["out.\(output.name)"] = "\(folder)/out-\(output.name)\(output.fileExtension ?? ".jsonl")" }
-    let process = try command.make(root: input.supervision.root, paths: paths)
-    do throws(RunFailure<TaskFailure>) {
-      // What it prints is for the log's readers, as with any program that works on files.
-      try ProcessRunner(process, Oversight(input.supervision)).run(
-        input: { () throws(TaskFailure) in nil }, output: { (_) throws(TaskFailure) in })
-    } catch { throw redacted(error, process) }
     for (port, output) in outputs.enumerated() {
-      guard let file = InputFile(paths["out.\(output.name)"]!) else {
+      guard let file = InputFile(written[port]) else {
         throw TaskFailure(
           id: "exec-output", message: "`\(command.shown)` ended well but wrote no file for the output `\(output.name)`",
           help: "its arguments name that file with `${out.\(output.name)}`; an empty table is an empty file")
       }
       try read(file, output, port, &lineage, process, writer)
     }
+  }
+
+  private func outputName(_ output: Output) -> String { "out-\(output.name)\(output.fileExtension ?? ".jsonl")" }
+
+  /// Writes every input where `place` says, and answers with the paths by placeholder.
+  private func writeInputs(
+    _ tables: [WholeTable], _ worker: WorkerLocal, _ writer: TaskWriter, _ lineage: inout ExecLineage, _ place: (String) -> String
+  ) throws(TaskFailure) -> [String: String] {
+    var paths: [String: String] = [:]
+    for (port, source) in inputs.enumerated() {
+      let table = tables[port]
+      let path = place(source.name + (source.content.fileExtension ?? ""))
+      paths["in.\(source.name)"] = path
+      if source.content != .rows {
+        try table.write(source.content, to: path)
+        continue
+      }
+      let file = try OutputFile(path)
+      for ordinal in 0..<table.chunkCount {
+        let kept = try filter.kept(try table.chunk(ordinal), port: port, ordinal: ordinal, worker, writer)
+        lineage.add(kept.rows, port: port, ordinal: ordinal, rows: kept.ordinals)
+        try file.write(kept.rows.bytes)
+      }
+      try file.close()
+    }
+    return paths
+  }
+
+  /// Notes the input rows of a submission whose files were written by another run.
+  private func remember(_ tables: [WholeTable], _ worker: WorkerLocal, _ writer: TaskWriter, _ lineage: inout ExecLineage) throws(TaskFailure) {
+    for (port, source) in inputs.enumerated() where source.content == .rows {
+      let table = tables[port]
+      for ordinal in 0..<table.chunkCount {
+        let kept = try filter.kept(try table.chunk(ordinal), port: port, ordinal: ordinal, worker, writer)
+        lineage.add(kept.rows, port: port, ordinal: ordinal, rows: kept.ordinals)
+      }
+    }
+  }
+
+  // MARK: submit
+
+  /// - Returns: the folder, and whether `prepare` made it: an earlier run may have.
+  private func submit(
+    _ supervision: any Supervision, _ prepare: @escaping (JobFolder) throws(TaskFailure) -> JobCommand
+  ) throws(TaskFailure) -> (folder: JobFolder, isFresh: Bool) {
+    var isFresh = false
+    let folder = try supervision.submit(
+      Submission(shown: command.shown) { (folder) throws(TaskFailure) in
+        isFresh = true
+        return try prepare(folder)
+      })
+    return (folder, isFresh)
+  }
+
+  /// One process for the table, which outlives the run: its rows go through files.
+  private func submittedTable(_ input: borrowing WholeInput, _ writer: TaskWriter) throws(TaskFailure) {
+    var lineage = ExecLineage(rowKey: rowKey)
+    let tables = inputs.map { input.table($0.name) }
+    let worker = input.worker
+    let supervision = input.supervision
+    let prepared = try submit(supervision) { (folder) throws(TaskFailure) in
+      let paths = try writeInputs(tables, worker, writer, &lineage) { folder.input($0) }
+      return JobCommand(
+        try command.make(root: supervision.root), input: inputs.first.map { paths["in.\($0.name)"]! }, output: folder.output("out-rows.jsonl"))
+    }
+    if !prepared.isFresh { try remember(tables, worker, writer, &lineage) }
+    guard let file = InputFile(prepared.folder.output("out-rows.jsonl")) else { return }
+    try read(file, outputs[0], 0, &lineage, try command.make(root: supervision.root), writer)
   }
 
   private func read(

@@ -2,8 +2,17 @@ import ArgumentParser
 import Diagnostics
 import Engine
 import Reports
+import Rows
 import Stages
 import Store
+
+#if canImport(Glibc)
+  import Glibc
+#elseif canImport(Musl)
+  import Musl
+#else
+  import Darwin
+#endif
 
 /// Runs a question and turns its refusal into a complaint.
 func answered<T>(_ body: () throws -> T) throws -> T {
@@ -105,8 +114,11 @@ struct ExplainCommand: ParsableCommand {
 /// `pipe show`
 struct ShowCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "show", abstract: "Print rows of a stage's output.",
-    discussion: "With --json, or when the output is not a terminal: JSON Lines and nothing else. What is not in the store any more is made again.")
+    commandName: "show", abstract: "Print rows of a stage's output, or put a model where programs find it.",
+    discussion: """
+      With --json, or when the output is not a terminal: JSON Lines and nothing else. What is not in the store any more is made again. \
+      Of an output that is a file or a folder (a model) it lists what is in it; -o writes it to a path: pipe show fit.model -o model
+      """)
 
   @Argument(help: ArgumentHelp("<stage> or <stage>.<output>, for example dataset.train.", valueName: "stage"), completion: .outputs)
   var name: String
@@ -120,6 +132,9 @@ struct ShowCommand: ParsableCommand {
   @Option(name: .long, help: ArgumentHelp("Begin with this row, counted from 1.", valueName: "row"))
   var from = 1
 
+  @Option(name: [.customShort("o"), .customLong("output")], help: ArgumentHelp("Write a file or a folder there.", valueName: "path"), completion: .file())
+  var target: String?
+
   @OptionGroup var parameters: ParameterOptions
   @OptionGroup var common: CommonOptions
 
@@ -131,6 +146,11 @@ struct ShowCommand: ParsableCommand {
   func run() throws {
     let stage = name.split(separator: ".").first.map(String.init) ?? name
     let session = try common.session(havingStage: stage, manifest, try parameters.overrides())
+    if let files = try answered({ try session.files(name, to: target.map { Workspace.absolute($0) }) }) { return show(files) }
+    if target != nil {
+      throw Complaint(
+        ExitStatus.invalid, Diagnostic(id: "usage", "`\(name)` is a table, and -o writes files and folders", at: nil, help: "pipe show \(name) -n 0 > rows.jsonl"))
+    }
     let wanted = count == 0 ? Int.max : count
     let rows = try answered { try session.show(name, count: wanted, from: from - 1) }
     let forMachines = common.json || !Console.output.isTerminal
@@ -153,6 +173,21 @@ struct ShowCommand: ParsableCommand {
       }
     }
     Console.output.write(out)
+  }
+}
+
+extension ShowCommand {
+  private func show(_ files: Session.Files) {
+    let entries = files.entries.filter { !$0.isFolder }
+    common.answer(
+      .object([
+        "schema_version": .int(reportSchemaVersion), "stage": .string(files.stage), "port": .string(files.port),
+        "content": .string(files.isFolder ? "folder" : "file"), "written": target.map { .string($0) },
+        "files": .array(entries.map { .object(["path": .string($0.path), "bytes": .int($0.bytes)]) }),
+      ]),
+      target.map { "  wrote  \($0)  \(Figures.count(entries.count, "file")), \(Figures.bytes(entries.reduce(0) { $0 + $1.bytes }))\n" }
+        ?? (Console.output.style.heading("\(files.stage).\(files.port)") + "  a \(files.isFolder ? "folder" : "file")\n"
+          + entries.map { "  \($0.path)  \(Figures.bytes($0.bytes))\n" }.joined()))
   }
 }
 
@@ -187,25 +222,34 @@ struct TraceCommand: ParsableCommand {
 
 /// `pipe log`
 struct LogCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(commandName: "log", abstract: "List the last runs, or show one.")
+  static let configuration = CommandConfiguration(
+    commandName: "log", abstract: "List the last runs, show one, or follow what a stage prints.",
+    discussion: "Of a stage under way (a training) it shows what comes until it has ended; Ctrl-C ends only the looking.")
 
-  @Argument(help: ArgumentHelp("A run's id, or the beginning of one.", valueName: "run"))
-  var id: String?
+  @Argument(help: ArgumentHelp("A run's id, or the beginning of one; or a stage.", valueName: "run or stage"), completion: .stages)
+  var name: String?
+
+  @Argument(help: "The manifest, with a stage.", completion: .file(extensions: ["yaml", "yml"]))
+  var manifest: String?
 
   @Option(name: [.customShort("n"), .customLong("runs")], help: ArgumentHelp("So many runs; 0 for all.", valueName: "n"))
   var count = 10
+
+  @Flag(help: "Of a stage: print what there is, and do not wait for more.")
+  var noFollow = false
 
   @OptionGroup var common: CommonOptions
 
   func run() throws {
     let store = try common.openStore()
-    if let id {
-      let fitting = store.history.list().filter { $0.text.hasPrefix(id.lowercased()) }
+    if let name {
+      let fitting = store.history.list().filter { $0.text.hasPrefix(name.lowercased()) }
+      if manifest != nil || fitting.isEmpty, let session = try sessionOfStage(name) { return try show(name, session) }
       guard let found = fitting.first, let entry = RunEntry(found, in: store) else {
-        throw Complaint(ExitStatus.invalid, Diagnostic(id: "unknown-run", "there is no run `\(id)`", at: nil, help: "`pipe log` lists them"))
+        throw Complaint(ExitStatus.invalid, Diagnostic(id: "unknown-run", "there is no run `\(name)`, and no stage", at: nil, help: "`pipe log` lists the runs, `pipe graph` the stages"))
       }
       if fitting.count > 1 {
-        throw Complaint(ExitStatus.invalid, Diagnostic(id: "unknown-run", "\(fitting.count) runs begin with `\(id)`", at: nil, help: "give more of the id"))
+        throw Complaint(ExitStatus.invalid, Diagnostic(id: "unknown-run", "\(fitting.count) runs begin with `\(name)`", at: nil, help: "give more of the id"))
       }
       return common.answer(entry.json, entry.render(style: Console.output.style))
     }
@@ -214,6 +258,44 @@ struct LogCommand: ParsableCommand {
       for run in runs { Console.output.write(run.json.compact + "\n") }
     } else {
       Console.output.write(runs.isEmpty ? "no runs yet\n" : RunEntry.table(runs, style: Console.output.style))
+    }
+  }
+
+  /// The session of the manifest that has this stage; nil when none has. A manifest that is wrong has no stages.
+  private func sessionOfStage(_ name: String) throws -> Session? {
+    guard let session = try? common.session(havingStage: name, manifest) else {
+      if manifest != nil { _ = try common.session(manifest) }
+      return nil
+    }
+    return session.pipeline.graph.stages.contains { $0.name == name } ? session : nil
+  }
+
+  private func show(_ stage: String, _ session: Session) throws {
+    guard let log = StageLog.newest(of: stage, manifest: session.pipeline.path, in: session.store) else { return try showRows(stage, session) }
+    if log.isLive, !common.quiet {
+      Console.errors.write("pipe: \(stage) is under way" + (log.process.map { " (process \($0) watches over it)" } ?? "") + "\n")
+    }
+    var offset = 0
+    while true {
+      let isLive = log.isLive
+      while case let bytes = log.read(from: offset), !bytes.isEmpty {
+        offset += bytes.count
+        Console.output.write(bytes)
+      }
+      guard isLive, !noFollow else { return }
+      usleep(200_000)
+    }
+  }
+
+  /// A stage without processes may have written a log of its own: the output `log` of an embedded training.
+  private func showRows(_ stage: String, _ session: Session) throws {
+    guard session.pipeline.graph[stage]?.outputNames.contains("log") ?? false else {
+      throw Complaint(ExitStatus.invalid, Diagnostic(id: "no-log", "no run has kept a log of `\(stage)`", at: nil, help: "programs that a stage runs write it on standard error"))
+    }
+    for row in try answered({ try session.show(stage + ".log", count: .max) }).rows {
+      guard let text = row.withUnsafeBytes({ row in JSONScanner.value(of: JSONText.quoted("text"), in: row).map { JSONText.decoded(UnsafeRawBufferPointer(rebasing: row[$0])) } })
+      else { continue }
+      Console.output.write(text + [UInt8(ascii: "\n")])
     }
   }
 }

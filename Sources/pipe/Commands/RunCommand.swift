@@ -30,14 +30,17 @@ struct ExecutionOptions: ParsableArguments {
   @Flag(help: "When another run of the manifest holds its lock, end with status 9 instead of waiting.")
   var noWait = false
 
-  @Flag(help: "Nobody is watching: no progress line, no colours unless asked for.")
+  @Flag(help: "Nobody is watching: no progress line, no colours unless asked for; nothing is submitted.")
   var ci = false
+
+  @Flag(help: "With --ci: trainings and other submissions may be submitted all the same.")
+  var allowSubmit = false
 
   @Flag(help: "Write the lock also when parameters were given on the command line.")
   var lock = false
 
   var settings: Execution.Settings {
-    .init(jobs: jobs, keepsGoing: keepGoing, force: force, usesCache: !noCache, waits: !noWait, isWatched: !ci)
+    .init(jobs: jobs, keepsGoing: keepGoing, force: force, usesCache: !noCache, waits: !noWait, isWatched: !ci, allowsSubmit: !ci || allowSubmit)
   }
 
   func validate() throws {
@@ -110,6 +113,7 @@ struct UpdateCommand: ParsableCommand {
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    if execution.ci, common.color == .auto { Console.use(.never) }
     let session = try common.session(manifest, try parameters.overrides())
     let selected = try selection.stages(of: session.pipeline)
     try Execution(
@@ -129,11 +133,15 @@ struct RetryCommand: ParsableCommand {
   @Argument(help: "The manifest. Without it: that of the last run.", completion: .file(extensions: ["yaml", "yml"]))
   var manifest: String?
 
+  @Flag(help: "Submit again what was submitted and of which nobody knows what came of it.")
+  var resubmit = false
+
   @OptionGroup var parameters: ParameterOptions
   @OptionGroup var execution: ExecutionOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    if execution.ci, common.color == .auto { Console.use(.never) }
     let given = try manifest.map { try common.manifest($0) }
     let workspace = given?.workspace ?? common.workspace()
     let last = try lastRun(of: given.map { workspace.relative($0.path) }, in: workspace)
@@ -142,7 +150,7 @@ struct RetryCommand: ParsableCommand {
     let again = isGiven ? parameters.given : last.map { GivenParameters(of: $0, in: workspace) } ?? GivenParameters()
     if !again.isEmpty, !isGiven, !common.quiet, !common.json { Console.errors.write("pipe: with \(again.description), as in the last run\n") }
     let session = try common.session(path, try again.overrides())
-    try Execution(common: common, settings: execution.settings, writesLock: !again.areGiven || execution.lock).run(
+    try Execution(common: common, settings: execution.settings, writesLock: !again.areGiven || execution.lock, resubmits: resubmit).run(
       session, selected: nil, isPlan: false, command: "retry")
   }
 
@@ -162,12 +170,14 @@ struct Execution {
     var usesCache = true
     var waits = true
     var isWatched = true
+    var allowsSubmit = true
   }
 
   let common: CommonOptions
   let settings: Settings
   let writesLock: Bool
   var updated: Set<String> = []
+  var resubmits = false
 
   func run(_ session: Session, selected: Set<String>?, isPlan: Bool, failsIfAnythingWouldRun: Bool = false, command: String = "run") throws {
     let pipeline = session.pipeline
@@ -181,6 +191,9 @@ struct Execution {
     options.isPlan = isPlan
     options.writesLock = writesLock
     options.updated = updated
+    options.allowsSubmit = settings.allowsSubmit
+    options.resubmits = resubmits
+    options.supervisor = SelfProgram.supervisor
 
     let form: Progress.Form =
       common.json ? (isPlan ? .none : .json) : common.quiet || isPlan ? .none : Console.errors.isTerminal && settings.isWatched ? .line : .lines

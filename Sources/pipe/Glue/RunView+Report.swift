@@ -53,7 +53,11 @@ extension StageView {
     rewound = stage.rewound
     seconds = stage.seconds
     note = stage.note
-    outputs = stage.outputs.filter(\.isPublic).map { OutputView(port: $0.port, rows: $0.rows, bytes: $0.bytes, content: $0.content) }
+    outputs = stage.outputs.filter(\.isPublic).map { output in
+      var view = OutputView(port: output.port, rows: output.rows, bytes: output.bytes, content: output.content)
+      view.isTable = output.isTable
+      return view
+    }
     files = stage.files.map { file in
       let change: FileView.Change =
         switch file.change {

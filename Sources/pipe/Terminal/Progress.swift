@@ -47,6 +47,7 @@ final class Progress: Sendable {
 
   func observe(_ event: RunEvent) {
     if form == .none { return }
+    if case .notice(let text) = event { return say(text) }
     if form == .json { return json(event) }
     state.withLock { state in
       switch event {
@@ -64,6 +65,7 @@ final class Progress: Sendable {
         if implicit.contains(stage) { return }
         state.finished += 1
         if took > 0 { state.pending.append("  \(stage) done after " + Figures.seconds(Double(took) / 1e9)) }
+      case .notice: break
       }
     }
   }
@@ -129,6 +131,8 @@ final class Progress: Sendable {
         ])
       case .stageFinished(let stage):
         .object(["schema_version": .int(reportSchemaVersion), "event": .string("stage_finished"), "stage": .string(stage)])
+      case .notice(let text):
+        .object(["schema_version": .int(reportSchemaVersion), "event": .string("notice"), "message": .string(text)])
       }
     // Whole lines, also when two workers have something to say.
     state.withLock { _ in Console.output.write(record.compact + "\n") }

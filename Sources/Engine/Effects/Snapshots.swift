@@ -11,10 +11,11 @@ package import Rows
 package import Store
 import Synchronization
 
-/// What commands printed, taken once and pinned: the outside world as files.
+/// What the outside world answered, taken once and pinned: the output of source commands as files.
 ///
 /// A snapshot is named by the command and the workspace files that it names (editing the script takes it anew); its bytes lie under their
-/// digest in the store. The pin is written before anything reads the bytes, and stands in the lock afterwards.
+/// digest in the store. Bytes and pin are on the device before anything reads them, and the pin stands in the lock afterwards. A stage
+/// with the effect `snapshot` is pinned there in the same way, under its key; its rows are results in the store.
 package final class Snapshots: Sendable {
   package struct Snapshot: Sendable {
     let name: String
@@ -24,9 +25,9 @@ package final class Snapshots: Sendable {
 
   /// A pin as the lock holds it.
   package struct Pin: Sendable, Equatable {
-    /// The command as a JSON list.
+    /// The command as a JSON list, or a stage's name.
     package let command: String
-    /// Digest of what was asked: the command and the files it names.
+    /// Digest of what was asked: the command and the files it names, or the stage's key.
     package let request: Digest
     package let digest: Digest
   }
@@ -34,18 +35,18 @@ package final class Snapshots: Sendable {
   private let store: Store
   private let root: String
   private let locked: [Pin]
-  private let updates: Bool
+  private let renewed: Set<[String]>
   private let oversight: Oversight
   private let taken = Mutex<[Pin]>([])
 
   /// - Parameters:
   ///   - locked: what the lock pins.
-  ///   - updates: take every snapshot anew (`pipe update`).
-  package init(store: Store, root: String, locked: [Pin], updates: Bool, oversight: Oversight) {
+  ///   - renewed: commands whose snapshots are taken anew (`pipe update`).
+  package init(store: Store, root: String, locked: [Pin], renewed: Set<[String]>, oversight: Oversight) {
     self.store = store
     self.root = root
     self.locked = locked
-    self.updates = updates
+    self.renewed = renewed
     self.oversight = oversight
   }
 
@@ -79,7 +80,7 @@ package final class Snapshots: Sendable {
 
   /// The pinned snapshot of a command, if there is one and its bytes are here.
   func pinned(_ argv: [String]) -> Snapshot? {
-    if updates { return nil }
+    if renewed.contains(argv) { return nil }
     let request = request(argv)
     let digest: Digest
     if let pin = locked.first(where: { $0.request == request }) {
@@ -98,7 +99,7 @@ package final class Snapshots: Sendable {
   /// data set.
   func take(_ argv: [String]) throws(ReadError) -> Snapshot {
     let request = request(argv)
-    if !updates, let pin = locked.first(where: { $0.request == request }) {
+    if !renewed.contains(argv), let pin = locked.first(where: { $0.request == request }) {
       throw ReadError(
         .notFound, "is pinned in the lock (sha256:\(pin.digest.short)), and its bytes are not in this store", in: name(argv),
         help: "bring the store of whoever made the lock (`--store`), or take it anew: pipe update")
@@ -106,7 +107,7 @@ package final class Snapshots: Sendable {
     let snapshot = try run(argv)
     do {
       try store.record(.pin, request, snapshot.digest.bytes)
-      try store.flushBuffer()
+      try store.makeDurable()
     } catch { throw ReadError(.unreadable, "could not be pinned: \(error)", in: name(argv)) }
     note(Pin(command: Self.text(argv), request: request, digest: snapshot.digest))
     return snapshot
@@ -149,10 +150,19 @@ package final class Snapshots: Sendable {
       }
     }
     let digest = hash.finish()
-    guard fsync(descriptor) == 0, rename(temporary, path(digest)) == 0 else {
+    guard fsync(descriptor) == 0, rename(temporary, path(digest)) == 0, syncDirectory() else {
       throw ReadError(.unreadable, "its output could not be kept: \(String(cString: strerror(errno)))", in: name(argv))
     }
     isKept = true
     return Snapshot(name: name(argv), path: path(digest), digest: digest)
+  }
+
+  /// Waits until the names in the folder are on the device.
+  private func syncDirectory() -> Bool {
+    let folder = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC)
+    guard folder >= 0 else { return false }
+    defer { close(folder) }
+    // Some file systems cannot sync a directory and say EINVAL; they order names by themselves.
+    return fsync(folder) == 0 || errno == EINVAL
   }
 }

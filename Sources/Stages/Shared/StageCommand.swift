@@ -1,8 +1,8 @@
 internal import Engine
 internal import Processes
 
-/// The program of an exec stage, as the manifest gives it, and how it becomes a process.
-struct ExecCommand: Sendable {
+/// The program of a stage, as the manifest gives it, and how it becomes a process.
+struct StageCommand: Sendable {
   /// Two stages may run equal commands: each worker keeps a process for each stage.
   final class Identity: Sendable {}
 
@@ -53,7 +53,7 @@ struct ExecCommand: Sendable {
       }
     return TaskFailure(
       id: id, message: failure.message(shown), rows: rows, help: failure.help, notes: failure.standardErrorTail.map { ("stderr", $0) },
-      exitStatus: status, mayBeRetried: id == "exec" || id == "timeout")
+      isTransient: id == "timeout" || status == TaskFailure.temporaryFailure, exitStatus: status, mayBeRetried: id == "exec" || id == "timeout")
   }
 }
 
