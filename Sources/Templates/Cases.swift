@@ -30,7 +30,7 @@ public struct CaseRunner {
         Value(pairs: [("template", f.name.isEmpty ? .none : Value(f.name)), ("line", Value(f.line)), ("column", Value(f.column)), ("what", Value(f.what))])
       }
       return CaseRunner.object([
-        ("id", id), ("ok", false), ("error_class", Value(error.errorClass)), ("line", Value(error.statementLine)),
+        ("id", id), ("ok", false), ("error_class", Value(error.errorClass)), ("line", error.statementLine.map { Value($0) } ?? .none),
         ("column", Value(error.column)), ("template", error.templateName.isEmpty ? .none : Value(error.templateName)),
         ("message", Value(error.message)), ("stack", Value(Array(stack))),
       ])
@@ -84,7 +84,7 @@ public struct CaseRunner {
     var sources: [String: [UInt8]] = [:]
     for (k, v) in c["templates"]?.pairs ?? [] { if let k = k.string, let b = v.utf8 { sources[k] = b } }
     let found = sources
-    e.loader = { name, _ in found[name] }
+    e.loader = { name in found[name] }
     return e
   }
 }

@@ -50,8 +50,8 @@ public struct Limits: Sendable, Hashable {
   public init() {}
 }
 
-/// Where `include`, `import` and `extends` find their templates: the name asked for and the name of the asking template in, source or nil out.
-public typealias TemplateLoader = @Sendable (_ name: String, _ parent: String) -> [UInt8]?
+/// Where `include`, `import` and `extends` find their templates: a joined name in, source or nil out.
+public typealias TemplateLoader = @Sendable (_ name: String) -> [UInt8]?
 
 /// How templates are read and run: the options of a Jinja2 environment, as a value.
 public struct Environment: Sendable {
@@ -76,6 +76,10 @@ public struct Environment: Sendable {
   public var now: CivilTime?
   /// Additional names known to every template: values and functions.
   public var globals: [String: Value] = [:]
+  /// What a name means in the template that writes it (Jinja2's `join_path`): `./x` is another file in another folder. Without it names are taken as written.
+  ///
+  /// A template is compiled once under its joined name, which is also its name in errors and the parent of what it includes itself.
+  public var joinPath: (@Sendable (_ name: String, _ parent: String) -> String)?
   /// Finds included, imported and extended templates; the only door to the outside.
   public var loader: TemplateLoader?
   /// Jinja2's `policies` that filters read.
@@ -111,11 +115,16 @@ public struct Environment: Sendable {
     return e
   }
 
-  /// The compiled template of a name that the loader knows; compiled once per environment.
+  /// The compiled template of a name as `parent` writes it, or nil when the loader does not know it; compiled once per environment.
   public func template(named name: String, parent: String = "") throws(TemplateError) -> Template? {
-    guard let program = try cache.program(name, parent: parent, box: EnvironmentBox(options: self)) else { return nil }
+    guard let program = try cache.program(joined(name, parent), box: EnvironmentBox(options: self)) else { return nil }
     return Template(program: program)
   }
+}
+
+extension Environment {
+  /// The name under which a template is loaded and kept.
+  func joined(_ name: String, _ parent: String) -> String { joinPath?(name, parent) ?? name }
 }
 
 /// Settings of single filters.
@@ -172,13 +181,13 @@ final class EnvironmentBox: Sendable {
   }
 }
 
-/// The compiled templates of one environment, by name.
+/// The compiled templates of one environment, by joined name.
 final class TemplateCache: Sendable {
   private let programs = Mutex<[String: Program]>([:])
 
-  func program(_ name: String, parent: String, box: EnvironmentBox) throws(TemplateError) -> Program? {
+  func program(_ name: String, box: EnvironmentBox) throws(TemplateError) -> Program? {
     if let p = programs.withLock({ $0[name] }) { return p }
-    guard let source = box.options.loader?(name, parent) else { return nil }
+    guard let source = box.options.loader?(name) else { return nil }
     let p = try Program.compile(source: source, name: name, box: box)
     programs.withLock { $0[name] = p }
     return p

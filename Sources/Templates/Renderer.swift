@@ -153,6 +153,7 @@ extension Machine {
     var e = first.program.error(
       f.message, errorClass: f.errorClass, start: Int(place.start), end: Int(place.end), line: Int(place.line), suggestion: f.suggestion)
     e.undefinedName = f.undefinedName
+    if !f.hasStatement { e.statementLine = nil }
     e.stack = frames(from: 0)
     return e
   }

@@ -24,8 +24,8 @@ public struct TemplateError: Error, Sendable, CustomStringConvertible {
   public var message: String
   /// The class that Jinja2 or Python would raise: `TemplateSyntaxError`, `UndefinedError`, `TypeError` …; `LimitError` for our own bounds.
   public var errorClass: String
-  /// The line Jinja2 reports: that of the statement, or of the outermost operator of an expression.
-  public var statementLine: Int
+  /// The line Jinja2 reports: that of the statement, or of the outermost operator of an expression; nil where it reports none.
+  public var statementLine: Int?
   /// What was running, innermost first.
   public var stack: [Frame] = []
   /// The nearest known name for an unknown filter, test, tag or variable.

@@ -9,7 +9,7 @@ import Testing
     e.limits.outputBytes = 16 << 20
     e.limits.steps = 2_000_000
     if let limits { e.limits = limits }
-    e.loader = { name, _ in library[name].map { Array($0.utf8) } }
+    e.loader = { name in library[name].map { Array($0.utf8) } }
     do throws(TemplateError) {
       let out = try Renderer().string(try Template(source, environment: e), row: row)
       return "rendered \(out.utf8.count) bytes"

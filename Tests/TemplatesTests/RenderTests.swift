@@ -92,7 +92,7 @@ import Testing
 
   @Test func includesSeeTheRowAndErrorsCarryTheStack() throws {
     var e = Environment.pipe
-    e.loader = { name, _ in name == "inc" ? Array("{{ a }}\n {{ b.c }}".utf8) : nil }
+    e.loader = { name in name == "inc" ? Array("{{ a }}\n {{ b.c }}".utf8) : nil }
     let t = try Template("x\n{% include 'inc' %}", name: "main", environment: e)
     let r = Renderer()
     #expect(try r.string(t, row: #"{"a":1,"b":{"c":2}}"#) == "x\n1\n 2")
@@ -103,5 +103,59 @@ import Testing
       #expect(error.description == "inc:2:5: UndefinedError: 'dict object' has no attribute 'c'; did you mean `d`?")
       #expect(error.stack.map { "\($0.name):\($0.line) \($0.what)" } == ["inc:2 template", "main:2 template"])
     }
+  }
+
+  @Test func namesAreJoinedWithTheTemplateThatWritesThem() throws {
+    let library = ["a/t": "{% include './x' %}", "a/x": "of a", "b/t": "{% include './x' %}{% include './y' %}", "b/x": "of b"]
+    var e = Environment.pipe
+    e.joinPath = { name, parent in name.hasPrefix("./") ? String(parent.prefix { $0 != "/" }) + String(name.dropFirst(1)) : name }
+    e.loader = { library[$0].map { Array($0.utf8) } }
+    let r = Renderer()
+    #expect(try r.string(try Template("{% include 'a/t' %} {% include 'a/x' %}", environment: e)) == "of a of a")
+    do throws(TemplateError) {
+      _ = try r.string(try Template("{% include 'a/t' %}{% import 'a/x' as i %}{% include 'b/t' %}", name: "main", environment: e))
+      Issue.record("expected an error")
+    } catch {
+      #expect(error.errorClass == "TemplateNotFound")
+      #expect(error.templateName == "b/t")
+    }
+  }
+
+  @Test func whatJoinsTheWholeTextHasNoStatement() throws {
+    do throws(TemplateError) {
+      _ = try Renderer().string(try Template("a\n{% filter length %}b{% endfilter %}", environment: .jinja2))
+      Issue.record("expected an error")
+    } catch {
+      #expect(error.errorClass == "TypeError")
+      #expect(error.statementLine == nil)
+      #expect(error.line == 2)
+    }
+  }
+
+  @Test(arguments: [
+    // What real chat templates and Jinja2's own tests ask for, and no generator thinks of.
+    ("{{ dict.from_keys([('a', 1)]) }}", "{'a': 1}"), ("{{ missing is sequence }}", "False"), ("{{ [{}, {}] | sort }}", "[{}, {}]"),
+    ("{{ [1] | groupby('n') | map('last') | list }}", "[[1]]"),
+  ]) func pythonShowsThrough(_ source: String, _ expected: String) throws {
+    #expect(try render(source) == expected)
+  }
+
+  @Test(arguments: [
+    ("{{ dict(missing) }}", "UndefinedError"), ("{{ namespace(missing) }}", "UndefinedError"), ("{{ missing.__class__ }}", "SecurityError"),
+    ("{{ x.items.__self__ }}", "SecurityError"), ("{% include none %}", "TemplatesNotFound"), ("{{ [1, 2][missing:] }}", "TypeError"),
+  ]) func errorsHavePythonsClass(_ source: String, _ expected: String) {
+    do {
+      let text = try render(source, #"{"x":{}}"#)
+      Issue.record("\(source) rendered \(text)")
+    } catch let error as TemplateError {
+      #expect(error.errorClass == expected)
+    } catch {
+      Issue.record(error)
+    }
+  }
+
+  @Test func halfASurrogatePairIsEscapedInJSON() throws {
+    let line = CaseRunner().run(Array(#"{"id":1,"template":"{{ '\\ud83d|\\ude00' }}é"}"#.utf8))
+    #expect(String(decoding: line, as: UTF8.self) == #"{"id":1,"ok":true,"output":"\ud83d|\ude00é"}"#)
   }
 }

@@ -35,6 +35,9 @@ public protocol StageReading: AnyObject {
   /// Puts something else that the output depends on into the key: what was read off ``traits(of:)`` or ``labelTypes``.
   func note(_ value: String, as role: String)
 
+  /// Says something that keeps nothing from running: a warning or a note, for `pipe lint`.
+  func remark(_ diagnostic: Diagnostic)
+
   /// What `tool --version` prints. It enters the key; the engine may remember it by the program file's identity.
   func toolVersion(_ tool: Setting) throws(Problems) -> String
 

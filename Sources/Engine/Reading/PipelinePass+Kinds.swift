@@ -28,6 +28,8 @@ extension PipelinePass {
       let kind = try type.init(reader)
       try checkPorts(kind, item)
       let stageSettings = try readShared(item, reader, kind)
+      // The cases of a matrix say the same.
+      for remark in reader.remarks where !diagnostics.contains(remark) { diagnostics.append(remark) }
       context.add(
         Stage(
           name: item.name, kindName: item.declaration.kind, kind: kind, keyFields: KeyFields.of(item.fields) + KeyFields.of(item.shared, only: ["where"]),

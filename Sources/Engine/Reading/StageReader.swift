@@ -34,10 +34,9 @@ final class StageReader: StageReading {
     }
     if let now = settings["now"]?.text { environment.now = CivilTime(now) }
     let sources = sources
-    environment.loader = { name, parent in
-      // Only what was opened while the stage was read is there when it runs: anything else would be missing from the key.
-      sources.text(ManifestPath.resolve(name, in: parent))?.bytes
-    }
+    environment.joinPath = { written, parent in ManifestPath.resolve(written, in: parent) }
+    // Only what was opened while the stage was read is there when it runs: anything else would be missing from the key.
+    environment.loader = { path in sources.text(path)?.bytes }
     self.environment = environment
   }
 
@@ -82,6 +81,13 @@ final class StageReader: StageReading {
     case .failure(let failure): throw Self.unreadable(path, failure, written: setting.text ?? "", at: setting.range)
     }
   }
+
+  private let remarked = Mutex<[Diagnostic]>([])
+
+  /// What the kind found worth saying though it can run.
+  var remarks: [Diagnostic] { remarked.withLock { $0 } }
+
+  func remark(_ diagnostic: Diagnostic) { remarked.withLock { $0.append(diagnostic) } }
 
   func note(_ value: String, as role: String) { noted.withLock { $0.append((role, value)) } }
 

@@ -10,6 +10,10 @@ struct AssembleReader {
   private(set) var traits = TableTraits()
   private(set) var labelNames: [String] = []
   private var names = TemplateNames()
+  /// Where the examples are written or picked, if there are any.
+  private var examples: SourceRange?
+  /// The columns that `where` looks at.
+  private var filterNames: [String] = []
   private let types: [LabelType]
 
   init(_ reader: inout SettingReader) { types = reader.stage.labelTypes }
@@ -21,6 +25,7 @@ struct AssembleReader {
     inputs = [InputPort(name: "from", reading: .stream, sources: sources, range: from?.range)]
     plan.rowKey = RowKey(columns: traits.rowKey)
     plan.filter = RowFilter(&reader)
+    filterNames = plan.filter.names
 
     let prompt = readPrompt(&reader)
     let messages = prompt?.entry("messages") ?? reader.setting("messages")
@@ -38,6 +43,7 @@ struct AssembleReader {
     if plan.readsRow || plan.fewShot != nil { reader.stage.note(traits.rowKey.joined(separator: "\u{1}"), as: "row_key") }
     reserve(&reader)
     checkNames(&reader)
+    checkUnused(&reader)
     readGovernance(&reader)
     describeOutput()
   }
@@ -105,7 +111,10 @@ struct AssembleReader {
       plan.provided.insert(name)
     }
     if let instructions = prompt?.entry("instructions")?.text { bind("instructions", JSONText.quoted(instructions)) }
-    if let examples = prompt?.entry("examples")?.json { bind("examples", examples) }
+    if let written = prompt?.entry("examples"), let json = written.json {
+      bind("examples", json)
+      examples = written.range
+    }
     for entry in reader.setting("vars")?.map ?? [] {
       guard let json = entry.setting.json else {
         reader.report(entry.setting.problem("type", "the var `\(entry.name)` is no value"))
@@ -123,6 +132,7 @@ struct AssembleReader {
 
   private mutating func readExamples(_ prompt: Setting?, _ reader: inout SettingReader) {
     guard let setting = reader.setting("examples"), let from = setting.entry("from") else { return }
+    examples = setting.range
     let sources = reader.inputs(from)
     inputs.append(InputPort(name: FewShot.port, reading: .whole, sources: sources, range: from.range))
     let stage = reader.stage
@@ -272,6 +282,34 @@ struct AssembleReader {
       "say it where it is known: `checks` and `expect` of the export, or a `where` on `${stages.<export>.train}`"
     ),
   ]
+
+  /// What is made ready for templates and read by none of them.
+  ///
+  /// A template that includes others may read anything there, so nothing is said then.
+  private func checkUnused(_ reader: inout SettingReader) {
+    guard !names.hasReferences else { return }
+    let read = names.names
+    if let examples, !read.contains("examples") {
+      reader.report(
+        Diagnostic(
+          .warning, id: "unused-examples", "no template reads the examples", at: examples.place,
+          help: "{% for example in examples %} … {% endfor %} shows them; take them away otherwise"))
+    }
+    for input in plan.signature.inputs where !read.contains(input.name) {
+      reader.report(
+        Diagnostic(
+          .warning, id: "unused-input", "no template reads the input `\(input.name)`", at: input.range?.place,
+          help: "{{ \(input.name) }} shows it; take it away otherwise: a row that lacks it fails"))
+    }
+    // A row's key and what the stage filters by have their use without a template.
+    let used = read.union(traits.rowKey).union(plan.signature.inputs.map(\.column)).union(filterNames)
+    let unused = (traits.columns ?? []).filter { !used.contains($0) }
+    guard !unused.isEmpty, !read.contains("row") else { return }
+    reader.report(
+      Diagnostic(
+        .note, id: "unused-columns", "no template reads \(unused.map { "`\($0)`" }.joined(separator: ", "))", at: inputs.first?.range?.place,
+        help: "the rows carry \(unused.count == 1 ? "it" : "them") along; `columns:` of the stage that reads them says what comes over"))
+  }
 
   private mutating func describeOutput() {
     traits.labelTypes = plan.rules.map(\.name)

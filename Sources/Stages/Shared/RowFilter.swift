@@ -14,6 +14,9 @@ struct RowFilter: Sendable {
     test = reader.setting("where").flatMap { setting in reader.attempt { () throws(Problems) in RowTest(try stage.expression(setting)) } }
   }
 
+  /// The columns it looks at.
+  var names: [String] { test?.names ?? [] }
+
   /// Whether there is anything to ask.
   var isActive: Bool { test != nil }
 

@@ -17,6 +17,9 @@ struct RowTest: Sendable {
     bindings = Bindings(operands: expression.operands)
   }
 
+  /// The names it reads from a row.
+  var names: [String] { expression.expression.variables.map(\.name) }
+
   /// Whether the expression is true of a row.
   func holds(_ row: UnsafeRawBufferPointer, parent: RowParent, worker: WorkerLocal) throws(TaskFailure) -> Bool {
     let renderer = worker.object(WorkerRenderer.self) { WorkerRenderer() }.renderer

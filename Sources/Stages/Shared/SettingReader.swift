@@ -14,8 +14,11 @@ struct SettingReader {
 
   mutating func report(_ found: Problems) { problems += found.all }
 
-  /// Throws everything that was reported.
-  func finish() throws(Problems) { try Problems.throwErrors(in: problems) }
+  /// Throws everything that was reported, if there is an error among it; hands warnings and notes on otherwise.
+  func finish() throws(Problems) {
+    try Problems.throwErrors(in: problems)
+    for problem in problems { stage.remark(problem) }
+  }
 
   /// What `read` gives, or nil with its problems reported.
   mutating func attempt<Value>(_ read: () throws(Problems) -> Value) -> Value? {

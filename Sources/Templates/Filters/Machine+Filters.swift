@@ -298,8 +298,8 @@ extension Machine {
   private func sort(_ a: inout [(V, V)], _ reverse: Bool) throws(Fault) {
     if reverse { a.reverse() }
     try mergeSort(&a) { (x, y) throws(Fault) in
-      // Keys are one-element lists in Jinja2: equal undefined ones are equal, others cannot be ordered.
-      if x.0.tag == .undefined || y.0.tag == .undefined, try self.equal(x.0, y.0) { return false }
+      // Keys are one-element lists in Jinja2: equal ones are never ordered, whatever their type.
+      if x.0.tag != .str, !x.0.isNumber, try self.equal(x.0, y.0) { return false }
       return try self.order(x.0, y.0, "<") == -1
     }
     if reverse { a.reverse() }
@@ -392,7 +392,8 @@ extension Machine {
     var i = 0
     while i < keyed.count {
       let members = try list(capacity: 4)
-      var k = i
+      try append(keyed[i].1, to: members)
+      var k = i + 1
       while k < keyed.count, try equal(keyed[k].0, keyed[i].0) {
         try append(keyed[k].1, to: members)
         k += 1

@@ -26,9 +26,8 @@ extension Machine {
     case .sequence:
       switch v.tag {
       case .str, .list, .tuple, .dict, .range: return true
-      case .undefined:
-        try strictCheck(v)
-        return true
+      // Python's test swallows what a strict undefined says.
+      case .undefined: return !isStrict(v)
       default: return false
       }
     case .iterable:

@@ -11,6 +11,9 @@ extension Compiler {
     place = Place(start: Int32(s.start), end: Int32(s.end), line: lastLine)
     switch s.kind {
     case .output, .with, .autoescape, .filterBlock, .assignBlock, .assign: break
+    // What leaves no code behind, and the check in front of a second `extends`, keep the line before them.
+    case .block where frame.toplevel && knownExtends: break
+    case .extends where extendsSoFar > 0: break
     default: mark(Place(start: Int32(s.start), end: Int32(s.end), line: Int32(s.line)))
     }
     switch s.kind {
@@ -101,6 +104,7 @@ extension Compiler {
       if extendsSoFar > 0 {
         emit(.failIfExtended)
         if knownExtends { return false }
+        mark(Place(start: Int32(s.start), end: Int32(s.end), line: Int32(s.line)))
       }
       reference(.extends, e, optional: false)
       try expression(e, frame)

@@ -206,7 +206,7 @@ final class Program: @unchecked Sendable {
     let e = max(s, original(end))
     let (l, c) = LineMap(source: source).position(of: s)
     return TemplateError(
-      templateName: name, range: s..<e, line: l, column: c, message: message, errorClass: errorClass, statementLine: line,
+      templateName: name, range: s..<e, line: l, column: c, message: message, errorClass: errorClass, statementLine: errorClass == "SyntaxError" ? nil : line,
       stack: [TemplateError.Frame(name: name, line: l, column: c, what: "template")], suggestion: suggestion)
   }
 

@@ -98,6 +98,8 @@ extension Machine {
       captures += 1
       let chain = try self.chain(b.pointee.name, b.pointee.context)
       try call(chain[b.pointee.depth].program, chain[b.pointee.depth].function, parent: nil, context: b.pointee.context) { (_) throws(Fault) in }
+      // The text is joined where the block is called.
+      if let j = joinFault, j.captures == captures { throw joinError() }
       captures -= 1
       return try take(from: mark, markup: b.pointee.context.pointee.autoescape)
     case .joiner:
@@ -351,12 +353,14 @@ extension Machine {
     case .dict:
       guard a.count <= 1 else { throw typeError("dict expected at most 1 argument, got \(a.count)") }
       let d = try dict(capacity: 4)
+      if a.count == 1, a.base[0].tag == .undefined { throw undefinedError(a.base[0]) }
       if a.count == 1 { try update(d, a.base[0]) }
       for i in 0..<a.namedCount { try set(d, a.name(i), a.namedValue(i)) }
       return d
     case .namespace:
       guard a.count <= 1 else { throw typeError("dict expected at most 1 argument, got \(a.count)") }
       let d = try dict(capacity: 4)
+      if a.count == 1, a.base[0].tag == .undefined { throw undefinedError(a.base[0]) }
       if a.count == 1 { try update(d, a.base[0]) }
       for i in 0..<a.namedCount { try set(d, a.name(i), a.namedValue(i)) }
       return V(.namespace, bits: d.bits)

@@ -469,7 +469,12 @@ extension Machine {
             try call(p, 0, parent: nil, context: frame.pointee.context) { (_) throws(Fault) in }
           }
           if let j = joinFault, j.depth == depth {
-            if f.pointee.isMacro || depth == 1 { throw joinError() }
+            if f.pointee.isMacro { throw joinError() }
+            if depth == 1 {
+              let fault = joinError()
+              self.fault.hasStatement = false
+              throw fault
+            }
             // What a block or an included template writes goes on to whoever called it.
             joinFault?.depth -= 1
           }
@@ -516,7 +521,7 @@ extension Machine {
   }
 
   /// Python joins what a template wrote only when the piece is complete, and refuses what is no string then.
-  @inline(never) private func joinError() -> Fault {
+  @inline(never) func joinError() -> Fault {
     let type = joinFault?.type ?? ""
     joinFault = nil
     return typeError("sequence item: expected str instance, \(type) found")

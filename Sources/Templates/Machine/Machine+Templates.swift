@@ -68,7 +68,7 @@ extension Machine {
     try burn(10)
     let parent = frame.pointee.program.takeUnretainedValue().name
     do {
-      guard let p = try environment.options.cache.program(name.text, parent: parent, box: environment) else { return nil }
+      guard let p = try environment.options.cache.program(environment.options.joined(name.text, parent), box: environment) else { return nil }
       programs.append(p)
       return p
     } catch {
@@ -105,6 +105,7 @@ extension Machine {
       if names.isEmpty { throw fail("TemplatesNotFound", "Tried to select from an empty list of templates.") }
       return (nil, names)
     }
+    if v.tag == .none { throw fail("TemplatesNotFound", "Tried to select from an empty list of templates.") }
     throw typeError("'\(typeName(v))' object is not a template name")
   }
 

@@ -14,6 +14,8 @@ struct FaultDetails {
   var errorClass: String
   var message: String
   var undefinedName: String?
+  /// False for what Jinja2 reports outside any statement: the joining of the whole text.
+  var hasStatement = true
   var suggestion: String?
   /// Set when the error already carries its own place (a syntax error in an included template, a host function's own error).
   var ready: TemplateError?

@@ -25,6 +25,12 @@ enum Method: UInt16, CaseIterable {
     "__dir__", "__format__", "__setattr__", "__delattr__", "__init_subclass__", "__lt__", "__le__", "__gt__", "__ge__", "__getstate__",
   ]
 
+  /// Names that Python finds on functions and methods besides.
+  static let ofFunctions: Set<String> = [
+    "__self__", "__name__", "__qualname__", "__call__", "__func__", "__code__", "__globals__", "__closure__", "__defaults__", "__kwdefaults__",
+    "__annotations__", "__wrapped__",
+  ]
+
   // A string constant carries in `extra`: the method's number plus one, bit 15 when dictionaries have it, bit 14 for an internal name,
   // bit 13 for a name that is neither.
   static func marked(_ v: V) -> V {
@@ -110,8 +116,14 @@ extension Machine {
   /// What Python's `getattr` finds; unsafe attributes come back as an undefined that says so.
   private func pythonAttribute(_ v: V, _ name: V) throws(Fault) -> V? {
     if v.tag == .undefined {
-      // Attributes of an undefined are errors, or itself.
-      return nil
+      // Attributes of an undefined are errors, or itself; what every Python object has is unsafe here, too.
+      return Method.internals.contains(name.text) ? try unsafe(v, name) : nil
+    }
+    if v.tag == .method || v.tag == .function || v.tag == .macro {
+      let text = name.text
+      if Method.internals.contains(text) || Method.ofFunctions.contains(text) { return try unsafe(v, name) }
+      // Python's `dict` is a class, and subscripting a class gives the class again: `dict.from_keys(pairs)` is `dict(pairs)`.
+      if v.tag == .function, v.flag == 0, v.bits == UInt64(Global.dict.rawValue), !text.hasPrefix("_"), text != "fromkeys", method(name) == nil { return v }
     }
     if name.extra == 0xC000 || (name.extra == 0 && Method.internals.contains(name.text)) { return try unsafe(v, name) }
     let name = name.extra == 0 ? Method.marked(name) : name
@@ -255,7 +267,7 @@ extension Machine {
       case .none: return nil
       case .int, .bool: return x.asInt
       case .big: return bigValue(x).isNegative ? .min / 2 : .max / 2
-      case .undefined: throw isStrict(x) ? undefinedError(x) : typeError("slice indices must be integers or None or have an __index__ method")
+      case .undefined: throw typeError("slice indices must be integers or None or have an __index__ method")
       default: throw typeError("slice indices must be integers or None or have an __index__ method")
       }
     }

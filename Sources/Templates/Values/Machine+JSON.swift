@@ -568,10 +568,16 @@ enum JSONCheck {
 }
 
 enum JSONWriter {
+  private static func hex(_ n: UInt8) -> UInt8 { n < 10 ? 48 + n : 87 + n }
+
   static func append(string b: [UInt8], to out: inout [UInt8]) {
     out.append(UInt8(ascii: "\""))
-    for c in b {
+    for (i, c) in b.enumerated() {
       switch c {
+      // Half of a surrogate pair, which Python's strings may hold, has no UTF-8.
+      case 0xED where i + 2 < b.count && b[i + 1] >= 0xA0: out += "\\ud".utf8
+      case 0x80... where i > 0 && b[i - 1] == 0xED && c >= 0xA0: out.append(hex(c >> 2 & 15))
+      case 0x80... where i > 1 && b[i - 2] == 0xED && b[i - 1] >= 0xA0: out += [hex((b[i - 1] & 3) << 2 | c >> 4 & 3), hex(c & 15)]
       case UInt8(ascii: "\""): out += "\\\"".utf8
       case UInt8(ascii: "\\"): out += "\\\\".utf8
       case 10: out += "\\n".utf8

@@ -98,7 +98,8 @@ struct RenderCommand: ParsableCommand {
     let name = workspace.relative(path)
     let text = SourceText(path: name, bytes: try bytes(path))
     var environment = env.environment
-    environment.loader = { written, parent in try? workspace.load(ManifestPath.resolve(written, in: parent)).get() }
+    environment.joinPath = { written, parent in ManifestPath.resolve(written, in: parent) }
+    environment.loader = { path in try? workspace.load(path).get() }
     if let now {
       guard let moment = CivilTime(now) else { throw Complaint.usage("--now wants a moment as 2026-11-21T09:00:00") }
       environment.now = moment

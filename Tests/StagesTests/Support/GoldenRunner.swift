@@ -50,6 +50,7 @@ enum GoldenRunner {
       let text: String =
         switch fence.answer! {
         case "error": screen(report.stages.compactMap(\.failure), bench)
+        case "lint": screen(bench.lint(), bench)
         case "summary": summary(report)
         case "answer": answer(report, session, bench)
         case let path where path.contains("/"): bench.scratch.read(path)?.replacingOccurrences(of: "\r\n", with: "␍\n") ?? "(no such file)\n"

@@ -1,8 +1,9 @@
 // Renders per second of a template over one context, single thread.
 //
-//   RenderBench FOLDER [seconds] [name …]
+//   RenderBench FOLDER [seconds] [name …] [--table RATES]
 //
-// FOLDER holds NAME.jinja and NAME.json. For each name it prints the rate over a context read before, and over the row's JSON text.
+// FOLDER holds NAME.jinja and NAME.json. For each name it prints the rate over a context read before, and over the row's JSON text; with --table a
+// row of a Markdown table next to the peer's rates, a file of lines `name rate`. NAME.out is what the peer printed.
 import Templates
 
 #if canImport(Glibc)
@@ -14,7 +15,10 @@ import Templates
 #endif
 
 func read(_ path: String) -> [UInt8] {
-  guard let f = fopen(path, "rb") else { fatalError("cannot read \(path)") }
+  guard let f = fopen(path, "rb") else {
+    if path.hasSuffix(".out") { return [] }
+    fatalError("cannot read \(path)")
+  }
   defer { fclose(f) }
   var out: [UInt8] = []
   var buffer = [UInt8](repeating: 0, count: 1 << 16)
@@ -49,7 +53,17 @@ func rate(_ seconds: Double, _ body: () throws -> Int) rethrows -> Double {
   return best
 }
 
-let arguments = CommandLine.arguments
+var arguments = CommandLine.arguments
+var peer: [String: Double] = [:]
+var isTable = false
+if let i = arguments.firstIndex(of: "--table"), i + 1 < arguments.count {
+  isTable = true
+  for line in String(decoding: read(arguments[i + 1]), as: UTF8.self).split(separator: "\n") {
+    let parts = line.split(separator: " ")
+    if parts.count == 2 { peer[String(parts[0])] = Double(parts[1]) }
+  }
+  arguments.removeSubrange(i...(i + 1))
+}
 guard arguments.count > 1 else { fatalError("usage: RenderBench FOLDER [seconds] [name …]") }
 let seconds = arguments.count > 2 ? Double(arguments[2]) ?? 1.5 : 1.5
 let names = arguments.count > 3 ? Array(arguments[3...]) : ["qa", "fewshot", "chat", "big", "tojson"]
@@ -64,5 +78,11 @@ for name in names {
   let expected = read("\(arguments[1])/\(name).out")
   let a = try rate(seconds) { try renderer.render(template, context: context).count }
   let b = try json.withUnsafeBytes { row in try rate(seconds) { try renderer.render(template, row: row).count } }
-  print("\(name)\t\(Int(a))/s from a context\t\(Int(b))/s from JSON\t\(out.count) bytes\t\(out == expected ? "equal to Jinja2" : "DIFFERS from Jinja2")")
+  let comparison = expected.isEmpty ? "not compared" : out == expected ? "equal" : "DIFFER"
+  func times(_ rate: Double) -> String { peer[name].map { "\((rate / $0 * 10).rounded() / 10)×" } ?? "" }
+  if isTable {
+    print("| \(name) | \(Int(a)) | \(Int(b)) | \(peer[name].map { "\(Int($0))" } ?? "") | \(times(a)) | \(times(b)) | \(out.count), \(comparison) |")
+  } else {
+    print("\(name)\t\(Int(a))/s from a context\t\(Int(b))/s from JSON\t\(out.count) bytes, \(comparison)")
+  }
 }
