@@ -9,7 +9,8 @@ import Testing
 
     init(_ script: String = "", fields: String = "", backend: String = "") throws {
       try folder.write("Datasets/rows.jsonl", (1...5).map { "{\"id\":\($0),\"text\":\"row \($0)\"}\n" }.joined())
-      try folder.write("train.sh", "echo started >>counter\n\(script)\necho epoch 1\ncp \"$PIPE_TRAIN\" \"$PIPE_MODEL/rows\"\necho '{\"loss\":0.5}' >\"$PIPE_MODEL/metrics.json\"\n")
+      try folder.write(
+        "train.sh", "echo started >>counter\n\(script)\necho epoch 1\ncp \"$PIPE_TRAIN\" \"$PIPE_MODEL/rows\"\necho '{\"loss\":0.5}' >\"$PIPE_MODEL/metrics.json\"\n")
       try folder.write(
         "m.yaml",
         """

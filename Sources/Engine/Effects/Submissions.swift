@@ -128,16 +128,20 @@ final class Submissions: Sendable {
         }
         if !hasTold {
           hasTold = true
-          request.tell(hasSubmitted ? "\(request.stage) is under way and outlives this run: pipe log \(request.stage) follows it" : "\(request.stage) is under way already: attached to it")
+          request.tell(
+            hasSubmitted
+              ? "\(request.stage) is under way and outlives this run: pipe log \(request.stage) follows it" : "\(request.stage) is under way already: attached to it")
         }
         _ = supervisor?.hasEnded()
         usleep(pause)
         pause = min(pause * 2, 200_000)
       case .ended(let ending):
         _ = supervisor?.hasEnded()
-        if standing.ending == nil { try Self.stored { () throws(StoreError) in
-          try journal.append(.ended(attempt: standing.attempt, ending.reason.map { ProcessFailure($0).message(submission.shown) } ?? SubmitJournal.done))
-        } }
+        if standing.ending == nil {
+          try Self.stored { () throws(StoreError) in
+            try journal.append(.ended(attempt: standing.attempt, ending.reason.map { ProcessFailure($0).message(submission.shown) } ?? SubmitJournal.done))
+          }
+        }
         CrashPoint.reach(.keep)
         if let reason = ending.reason { throw Self.failure(ProcessFailure(reason, standardErrorTail: ending.tail), submission, request) }
         if try holdsResult(directory, request) { return folder }

@@ -74,7 +74,8 @@ public enum Supervisor {
         arguments: ["/bin/sh", "-c", shell, folder.path, spec.input ?? "/dev/null", spec.output ?? "", program] + spec.arguments.dropFirst(),
         environment: spec.environment, secrets: secrets, directory: spec.directory)
       command.heldDescriptor = lock
-      _ = try ProcessRunner(command, Oversight(timeoutSeconds: spec.timeoutSeconds, logPath: folder.logPath, maximumLogBytes: maximumLogBytes)).collect(maximumBytes: 1 << 20)
+      _ = try ProcessRunner(command, Oversight(timeoutSeconds: spec.timeoutSeconds, logPath: folder.logPath, maximumLogBytes: maximumLogBytes)).collect(
+        maximumBytes: 1 << 20)
       return JobEnding(status: 0)
     } catch { return JobEnding(error) }
   }

@@ -60,7 +60,8 @@ struct CommandTraining: Sendable {
         reader.report(
           argument.problem(
             "run", "there is no `${\(name)}`", label: Suggestion.label(for: name, in: known),
-            help: "a training has \(known.map { "`${\($0)}`" }.joined(separator: ", "))" + (inputs.contains("validation") ? "" : "; `validation:` adds `${in.validation}`")))
+            help: "a training has \(known.map { "`${\($0)}`" }.joined(separator: ", "))"
+              + (inputs.contains("validation") ? "" : "; `validation:` adds `${in.validation}`")))
       }
     }
   }
@@ -145,7 +146,8 @@ struct CommandTraining: Sendable {
     try file.forEachPiece { (piece) throws(TaskFailure) in
       text += piece
       guard text.count <= Self.greatestMetricsBytes else {
-        throw TaskFailure(id: "metrics", message: "`metrics.json` of the model is larger than \(Self.greatestMetricsBytes >> 20) MB", help: "it holds one object of numbers")
+        throw TaskFailure(
+          id: "metrics", message: "`metrics.json` of the model is larger than \(Self.greatestMetricsBytes >> 20) MB", help: "it holds one object of numbers")
       }
     }
     var row: [UInt8] = []
