@@ -25,7 +25,7 @@ struct TableVotes: Sendable {
 
   /// Reads one row. A label that is null or empty is no vote: the annotator has passed.
   /// - Returns: whether there is a vote in it.
-  func read(_ row: UnsafeRawBufferPointer, into vote: inout Vote) throws(VoteFailure) -> Bool {
+  func read(_ row: UnsafeRawBufferPointer, into vote: inout Vote, _ checked: inout CheckedLabels) throws(VoteFailure) -> Bool {
     let fields = fields(of: row)
     guard let itemValue = fields.item else { throw missing(item, "item", row) }
     guard let annotatorValue = fields.annotator else { throw missing(annotator, "annotator", row) }
@@ -44,7 +44,7 @@ struct TableVotes: Sendable {
     if JSONView(annotatorValue).isNull || vote.annotator.isEmpty {
       throw VoteFailure(VoteFault(message: "a vote has no `\(annotator.name)`: nobody can say who gave it", help: nil))
     }
-    if let fault = type.check(&vote.label) { throw VoteFailure(fault) }
+    if let fault = checked.check(&vote.label, type) { throw VoteFailure(fault) }
     return true
   }
 

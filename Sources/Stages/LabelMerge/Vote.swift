@@ -57,3 +57,23 @@ struct VotedType: Sendable {
     }
   }
 }
+
+/// Labels that were checked before: of millions of votes few are different.
+struct CheckedLabels {
+  /// More than these are no classes but texts.
+  private static let greatestCount = 10_000
+  private var written = TextIndex()
+  private var checked: [[UInt8]] = []
+
+  /// As ``VotedType/check(_:)``.
+  mutating func check(_ label: inout [UInt8], _ type: VotedType) -> VoteFault? {
+    if let known = label.withUnsafeBytes({ written.find($0) }) {
+      label = checked[known]
+      return nil
+    }
+    let before = label
+    if let fault = type.check(&label) { return fault }
+    if checked.count < Self.greatestCount, written.insert(before).isNew { checked.append(label) }
+    return nil
+  }
+}

@@ -44,6 +44,7 @@ struct VoteReader: Sendable {
     var partial = VotePartial()
     var failures = FailureCollector()
     var vote = Vote()
+    var checked = CheckedLabels()
     try chunk.rows.forEachRow { (row, bytes) throws(TaskFailure) in
       let parent = RowParent(chunk: 0, row: row)
       func refuse(_ vote: Vote, _ fault: VoteFault) {
@@ -57,7 +58,7 @@ struct VoteReader: Sendable {
       }
       vote.clear()
       do throws(VoteFailure) {
-        if try table.read(bytes, into: &vote) { partial.add(vote, row: row) } else { partial.passed += 1 }
+        if try table.read(bytes, into: &vote, &checked) { partial.add(vote, row: row) } else { partial.passed += 1 }
       } catch { refuse(vote, error.fault) }
     }
     try failures.throwFirst()
