@@ -65,9 +65,11 @@ struct TicketWorkspace: @unchecked Sendable {  // a path that does not change
         found["Outputs/" + name] = FileManager.default.contents(atPath: path + "/Outputs/" + name)
       }
     }
-    for name in (try? FileManager.default.contentsOfDirectory(atPath: path)) ?? []
-    where name.hasSuffix(".lock") {
-      found[name] = FileManager.default.contents(atPath: path + "/" + name)
+    for place in ["", "Manifests/"] {
+      for name in (try? FileManager.default.contentsOfDirectory(atPath: path + "/" + place)) ?? []
+      where name.hasSuffix(".lock") {
+        found[place + name] = FileManager.default.contents(atPath: path + "/" + place + name)
+      }
     }
     return found
   }
@@ -86,6 +88,7 @@ struct TicketWorkspace: @unchecked Sendable {  // a path that does not change
     where name != ".pipe" && name != "Outputs" && !name.hasSuffix(".lock") {
       try Self.command("cp", "-a", path + "/" + name, copy.path + "/")
     }
+    for name in copy.results().keys { try copy.remove(name) }
     return copy
   }
 
