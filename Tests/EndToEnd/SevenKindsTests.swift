@@ -25,6 +25,9 @@ extension HeavyTests {
       let kinds = Set(stages.compactMap { $0["kind"] as? String })
       #expect(kinds == ["ingest", "label-merge", "assemble", "export", "train-submit", "evaluate", "monitor"])
       #expect(try workspace.runs().ran == 0)
+      // What is committed is what a run makes, here and on every other machine.
+      let committed = FileManager.default.contents(atPath: CLIProgram.repository + "/Manifests/support-intents.lock")
+      #expect(workspace.results()["Manifests/support-intents.lock"] == committed)
     }
 
     @Test func equalBytesWhereverAndHoweverItRuns() throws {

@@ -60,9 +60,11 @@ extension Scheduler {
 
   /// Why there is no result: what differs from the key of the last run that finished this stage.
   func reason(_ run: StageRun, _ preImage: PreImage) -> RunReason {
-    guard let last = services.lastKey(of: run.stage.name) else { return .firstRun }
+    // A key that only the committed lock knows says nothing of this store: on a fresh clone everything is a first run.
+    guard let last = services.lastKey(of: run.stage.name), let bytes = try? store.entry(.preImage, last), let old = try? PreImage(decoding: bytes) else {
+      return .firstRun
+    }
     if last == preImage.digest { return .missing }
-    guard let bytes = try? store.entry(.preImage, last), let old = try? PreImage(decoding: bytes) else { return .firstRun }
     return .changed(preImage.changes(since: old).map { RunReason.Change(part: $0.name, before: $0.old, after: $0.new) })
   }
 

@@ -167,7 +167,7 @@ public final class Session: Sendable {
     parts.scheduler.run()
     defer { parts.lock.release() }
 
-    var report = report(parts.scheduler, parts.host, isFirstRun: before.isEmpty && lock == nil, options)
+    var report = report(parts.scheduler, parts.host, isFirstRun: before.isEmpty, options)
     if !options.isPlan {
       report.notes += recovery.failures.map { "what an earlier run meant to publish could not be completed, and is tried again by the next run: \($0)" }
       if options.writesLock { report.lockChanged = try writeLock(parts, &report) }
