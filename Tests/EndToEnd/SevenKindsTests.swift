@@ -107,8 +107,8 @@ extension HeavyTests {
       let summary = try workspace.runs()
       #expect(try summary.stage("tickets").ran == 0)
       #expect(try summary.stage("labels").ran > 0)
-      // The log is watched against columns that no vote can change.
-      #expect(try summary.stage("watch").ran == 0)
+      // The log is watched against columns that no vote can change: changed chunks are looked at, and nothing is computed from them.
+      #expect(try summary.stage("watch").cached >= 4)
       #expect(workspace.differing(from: try workspace.fresh()) == [])
     }
 

@@ -32,6 +32,10 @@ public protocol StageReading: AnyObject {
   /// Where a path written in a manifest (or in a file read through it) leads, from the workspace root.
   func path(_ setting: Setting) throws(Problems) -> String
 
+  /// Whether a stage that reads this one, directly or through others, names a column in what was written for it. A kind that writes a
+  /// column only when it is asked for notes the answer.
+  func isNamedLater(_ column: String) -> Bool
+
   /// Puts something else that the output depends on into the key: what was read off ``traits(of:)`` or ``labelTypes``.
   func note(_ value: String, as role: String)
 

@@ -23,7 +23,8 @@ extension PipelinePass {
       }
     }
     let reader = StageReader(
-      stageName: item.name, manifestName: document.name, range: item.declaration.nameRange, labelTypes: labelTypes, settings: settings, context: context)
+      stageName: item.name, manifestName: document.name, range: item.declaration.nameRange, labelTypes: labelTypes, settings: settings, context: context,
+      namedLater: { [self] in isNamed($0, after: item.name) })
     do throws(Problems) {
       let kind = try type.init(reader)
       try checkPorts(kind, item)

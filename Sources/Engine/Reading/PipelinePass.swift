@@ -22,6 +22,8 @@ struct PipelinePass {
   var diagnostics: [Diagnostic] = []
   private var cases: [Case] = []
   private(set) var casesByStage: [String: [Int]] = [:]
+  /// By case: the cases that read it.
+  private var consumers: [[Int]] = []
   var unreadable: Set<String>
 
   init(document: ManifestDocument, kinds: [String: any StageKind.Type], load: @escaping PipelineReader.Load, root: String, parameters: [Literal.Entry]) {
@@ -188,6 +190,19 @@ struct PipelinePass {
     return found
   }
 
+  /// Whether a stage behind a case names a column.
+  func isNamed(_ column: String, after name: String) -> Bool {
+    guard let start = cases.firstIndex(where: { $0.name == name }) else { return false }
+    var seen: Set<Int> = [start]
+    var open = consumers[start]
+    while let next = open.popLast() {
+      guard seen.insert(next).inserted else { continue }
+      if cases[next].fields.mentions(column) || cases[next].shared.mentions(column) { return true }
+      open += consumers[next]
+    }
+    return false
+  }
+
   /// Indices of cases, each after what it reads; cycles are reported and left out.
   private mutating func order() -> [Int] {
     var byName: [String: Int] = [:]
@@ -200,6 +215,8 @@ struct PipelinePass {
       }
       edges.append(out)
     }
+    consumers = Array(repeating: [], count: cases.count)
+    for (consumer, edges) in edges.enumerated() { for edge in edges { consumers[edge.to].append(consumer) } }
     var sorted: [Int] = []
     // 0 unseen, 1 open, 2 done. An explicit stack: a chain of ten thousand stages is no reason to overflow.
     var marks = Array(repeating: 0, count: cases.count)

@@ -13,13 +13,16 @@ final class StageReader: StageReading {
   let labelTypes: [LabelType]
   private let settings: [String: Setting]
   private let context: ReadingContext
+  private let namedLater: (String) -> Bool
   private let sources = TemplateSources()
   private let environment: Environment
   private let noted = Mutex<[(role: String, digest: String)]>([])
 
   init(
-    stageName: String, manifestName: String, range: SourceRange?, labelTypes: [LabelType], settings: [String: Setting], context: ReadingContext
+    stageName: String, manifestName: String, range: SourceRange?, labelTypes: [LabelType], settings: [String: Setting], context: ReadingContext,
+    namedLater: @escaping (String) -> Bool = { _ in false }
   ) {
+    self.namedLater = namedLater
     self.stageName = stageName
     self.manifestName = manifestName
     self.range = range
@@ -44,6 +47,7 @@ final class StageReader: StageReading {
   var files: [(role: String, digest: String)] { noted.withLock { $0 } }
 
   func setting(_ field: String) -> Setting? { settings[field] }
+  func isNamedLater(_ column: String) -> Bool { namedLater(column) }
 
   func inputs(_ setting: Setting?) throws(Problems) -> [InputSource] {
     guard let setting else { return [] }

@@ -96,6 +96,25 @@ public struct FieldValue: Sendable {
     }
   }
 
+  /// Whether a text or a key inside, as it was written, holds the word.
+  func mentions(_ word: String) -> Bool {
+    switch form {
+    case .literal(let literal): literal.mentions(word)
+    case .unevaluated(let text, _), .source(let text):
+      text.parts.contains { part in
+        switch part {
+        case .text(let text, _): text.contains(word)
+        case .value(let literal, _): literal.mentions(word)
+        case .expression: false
+        }
+      }
+    case .list(let values): values.contains { $0.mentions(word) }
+    case .map(let entries): entries.contains { $0.key == word || $0.value.mentions(word) }
+    case .record(let values): values.mentions(word)
+    default: false
+    }
+  }
+
   /// Calls `body` for this value and all inside it, outer ones first.
   public func visit(_ body: (FieldValue) -> Void) {
     body(self)
@@ -187,6 +206,11 @@ public struct FieldValues: Sendable {
       out.append(Literal.Entry(field.name, literal))
     }
     return .map(out)
+  }
+
+  /// Whether what was written names a column: as a field, as a key, or inside a text, which may be an expression.
+  public func mentions(_ column: String) -> Bool {
+    written.contains { set.fields[$0.field].name == column || $0.value.mentions(column) }
   }
 
   /// Calls `body` for every value inside, outer ones first.

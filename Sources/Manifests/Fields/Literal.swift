@@ -21,6 +21,16 @@ public enum Literal: Sendable, Hashable {
     }
   }
 
+  /// Whether a text or a key inside holds the word.
+  func mentions(_ word: String) -> Bool {
+    switch self {
+    case .string(let text): text.contains(word)
+    case .list(let items): items.contains { $0.mentions(word) }
+    case .map(let entries): entries.contains { $0.key == word || $0.value.mentions(word) }
+    default: false
+    }
+  }
+
   /// How it is printed inside a text; nil for what cannot stand there: null, lists, mappings, references.
   public var printed: String? {
     switch self {

@@ -28,6 +28,8 @@ struct AssemblePlan: Sendable {
   var readsExamples = false
   var readsRow = false
   var readsLabels = false
+  /// Whether a stage behind this one asks for the labels' confidence.
+  var carriesConfidence = false
   /// Names that are the same for every row.
   var constants = Bindings()
   /// Names that something else than the row provides.
@@ -42,6 +44,7 @@ struct AssemblePlan: Sendable {
   private static let tokens = (
     messages: JSONText.quoted("messages"), tools: JSONText.quoted("tools"), chosen: JSONText.quoted("chosen"), rejected: JSONText.quoted("rejected"),
     status: JSONText.quoted("status"), uses: JSONText.quoted("uses"), classification: JSONText.quoted("classification"),
+    confidence: JSONText.quoted("confidence"),
     allowed: JSONText.quoted("allowed_uses"), prohibited: JSONText.quoted("prohibited_uses")
   )
 
@@ -121,8 +124,24 @@ struct AssemblePlan: Sendable {
       JSONBytes.appendKey(Self.tokens.classification, to: &line)
       JSONText.append(classification, to: &line)
     }
+    if carriesConfidence, JSONBytes.field(Self.tokens.confidence, of: scope.row) == nil {
+      JSONBytes.appendKey(Self.tokens.confidence, to: &line)
+      line += confidence(answers)
+    }
     line.append(UInt8(ascii: "}"))
     return status
+  }
+
+  /// The least confidence of the labels that answer, as it was written; null when one says nothing.
+  private func confidence(_ answers: [LabelAnswer?]) -> [UInt8] {
+    var least: (value: Double, json: [UInt8])?
+    for (rule, answer) in zip(rules, answers) where required.contains(rule.name) {
+      guard let json = answer?.details.first(where: { $0.name == "confidence" })?.json, let value = json.withUnsafeBytes({ JSONView($0).double }) else {
+        return JSONBytes.null
+      }
+      if least.map({ value < $0.value }) ?? true { least = (value, json) }
+    }
+    return least?.json ?? JSONBytes.null
   }
 
   private func rowID(_ row: UnsafeRawBufferPointer) -> String { rowKey.columns.isEmpty ? Digest.of(row).hex : rowKey.label(of: row) }

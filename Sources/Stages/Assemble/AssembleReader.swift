@@ -190,7 +190,10 @@ struct AssembleReader {
     let attached = types.filter { (readsAll && names.mentions($0.name)) || names.names.contains($0.name) || plan.required.contains($0.name) || carried.contains($0.name) }
     plan.rules = attached.map(LabelRule.init)
     for rule in plan.rules { reader.stage.note(rule.note, as: "label type \(rule.name)") }
-    let details = readsAll ? LabelReader.detailFields.filter(names.mentions) : []
+    // Read by whoever names it: a shifted confidence that nobody reads makes nothing anew.
+    plan.carriesConfidence = reader.stage.isNamedLater("confidence") && traits.columns?.contains("confidence") != true
+    if plan.carriesConfidence { reader.stage.note("confidence", as: "carried") }
+    let details = LabelReader.detailFields.filter { readsAll && names.mentions($0) || plan.carriesConfidence && $0 == "confidence" }
     let labels = LabelReader(sheet: sheet, rowKey: traits.rowKey, details: details)
     plan.labels = labels
     plan.provided.formUnion(attached.map(\.name))
@@ -320,6 +323,7 @@ struct AssembleReader {
     if plan.rejected != nil { columns.append("rejected") }
     columns += plan.rules.map(\.name) + ["status", "uses"]
     if plan.governance?.classification != nil, !columns.contains("classification") { columns.append("classification") }
+    if plan.carriesConfidence { columns.append("confidence") }
     traits.columns = columns
   }
 }
