@@ -146,7 +146,9 @@ extension Machine {
       return try arithmetic(.div, r, scale)
     }
     let n: Int
-    if precision.tag == .missing { n = 0 } else {
+    if precision.tag == .missing {
+      n = 0
+    } else {
       if precision.tag == .none { return v.tag == .float ? try truncated(.float(v.asDouble.rounded(.toNearestOrEven))) : v }
       n = try index(precision, "'\(typeName(precision))' object cannot be interpreted as an integer")
     }

@@ -466,8 +466,9 @@ extension Machine {
           if let v = moduleValue(m, name) {
             slots[Int(i.b)] = v
           } else {
+            let importer = program.name.isEmpty ? "" : " in '\(program.name)'"
             slots[Int(i.b)] = try undefined(
-              hint: "the template '\(m.pointee.name.text)' (imported on line \(i.c)\(program.name.isEmpty ? "" : " in '\(program.name)'")) does not export the requested name '\(name.text)'",
+              hint: "the template '\(m.pointee.name.text)' (imported on line \(i.c)\(importer)) does not export the requested name '\(name.text)'",
               name: name.text)
           }
         case .superBlock: slots[Int(i.a)] = try superBlock(constants[Int(i.b)], program, Int(i.c), frame.pointee.context)
