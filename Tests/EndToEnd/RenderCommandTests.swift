@@ -41,12 +41,12 @@ import Testing
   @Test func rowsOfAnArtifact() throws {
     try write([
       "Manifests/m.yaml": """
-        schema: pipe/v1
-        name: m
-        stages:
-          rows: { kind: ingest, from: Datasets/rows.jsonl, row_key: name }
+      schema: pipe/v1
+      name: m
+      stages:
+        rows: { kind: ingest, from: Datasets/rows.jsonl, row_key: name }
 
-        """, "Datasets/rows.jsonl": rows, "Pipelines/p.jinja": "<{{ name }}>",
+      """, "Datasets/rows.jsonl": rows, "Pipelines/p.jinja": "<{{ name }}>",
     ])
     let before = try render("Pipelines/p.jinja", "--rows", "rows.rows")
     #expect(before.status != 0)

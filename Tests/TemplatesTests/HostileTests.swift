@@ -70,7 +70,9 @@ import Testing
   }
 
   @Test func brokenRowsAreErrors() throws {
-    for row in ["[1]", "{\"x\":}", "{\"x\":1", "{\"x\" 1}", "{\"x\":tru}", "{\"x\":\"a", "{\"x\":\"\\u12\"}", "{\"x\":01}", "{\"x\":1.}", "{x:1}", "{\"x\":[1,]}", "nonsense"] {
+    for row in [
+      "[1]", "{\"x\":}", "{\"x\":1", "{\"x\" 1}", "{\"x\":tru}", "{\"x\":\"a", "{\"x\":\"\\u12\"}", "{\"x\":01}", "{\"x\":1.}", "{x:1}", "{\"x\":[1,]}", "nonsense",
+    ] {
       #expect(try fails("{{ x }}", row) == "ValueError", "\(row)")
     }
   }

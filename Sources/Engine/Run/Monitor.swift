@@ -70,14 +70,16 @@ enum WorkerThreads {
       #else
         var thread = pthread_t()
       #endif
-      let status = pthread_create(&thread, &attributes, { argument in
-        #if canImport(Darwin)
-          Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
-        #else
-          Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().body()
-        #endif
-        return nil
-      }, start.toOpaque())
+      let status = pthread_create(
+        &thread, &attributes,
+        { argument in
+          #if canImport(Darwin)
+            Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+          #else
+            Unmanaged<Start>.fromOpaque(argument!).takeRetainedValue().body()
+          #endif
+          return nil
+        }, start.toOpaque())
       pthread_attr_destroy(&attributes)
       precondition(status == 0, "a thread can be started")
       #if canImport(Darwin)

@@ -184,7 +184,9 @@ final class ManifestLock: Sendable {
           hasTold = true
           return true
         }
-        guard let lock else { return .failure(TaskFailure(id: "locked", message: "another run of this manifest holds its lock", help: "leave --no-wait out to wait for it")) }
+        guard let lock else {
+          return .failure(TaskFailure(id: "locked", message: "another run of this manifest holds its lock", help: "leave --no-wait out to wait for it"))
+        }
         held = lock
         return .success(())
       } catch { return .failure(TaskFailure(error)) }

@@ -15,14 +15,20 @@ extension StageFields {
         Field("gold", .column, defaultNote: "the label type that the rows carry", doc: "The truth: a column or label type.", example: "gold: intent"),
         Field(
           "metrics", .list(.word(.tag)), defaultNote: "by label type", alsoCalled: ["metric"],
-          doc: "Of classes: accuracy, balanced_accuracy, macro_f1, micro_f1, weighted_f1, macro_precision, macro_recall, mcc, kappa, exact_match. Of texts: exact_match, squad_em, squad_f1, rouge_1, rouge_2, rouge_l.", example: "metrics: [accuracy, macro_f1]"),
+          doc:
+            "Of classes: accuracy, balanced_accuracy, macro_f1, micro_f1, weighted_f1, macro_precision, macro_recall, mcc, kappa, exact_match. Of texts: exact_match, squad_em, squad_f1, rouge_1, rouge_2, rouge_l.",
+          example: "metrics: [accuracy, macro_f1]"),
         Field("slices", .list(.column), default: .list([]), alsoCalled: ["slice"], doc: "The same figures per value.", example: "slices: [lang]"),
         Field(
-          "baseline", .oneOf([.stage, .text]), keying: .none, doc: "What to compare with: a git revision, a run id, a lock file, or a stage. Without its rows the checks that name it are not made.",
+          "baseline", .oneOf([.stage, .text]), keying: .none,
+          doc: "What to compare with: a git revision, a run id, a lock file, or a stage. Without its rows the checks that name it are not made.",
           example: "baseline: main"),
         Field("bootstrap", .record(bootstrap), default: .map([]), keying: .none, doc: "The interval of the difference.", example: "bootstrap: { samples: 2000 }"),
       ], rules: [.exactlyOne(["model", "predictions"])]),
-    ports: [.init("rows", "Row, gold, prediction, correct, probability."), .init("scores", "One row per metric, slice and class."), .init("confusion", "Gold against prediction.")])
+    ports: [
+      .init("rows", "Row, gold, prediction, correct, probability."), .init("scores", "One row per metric, slice and class."),
+      .init("confusion", "Gold against prediction."),
+    ])
 
   static let bootstrap = FieldSet(
     "`bootstrap`",

@@ -29,7 +29,9 @@ public struct EvaluateKind: StageKind {
     let type = stage.labelTypes.first { $0.name == gold }
     let isText = type.map { !["class", "rating"].contains($0.kind) } ?? false
     let classes = type?.classes.map { json in json.withUnsafeBytes { ClassifierText.label($0) ?? [] } }
-    if let type, type.kind == "class" || type.kind == "rating" { stage.note((type.classes.map { String(decoding: $0, as: UTF8.self) }).joined(separator: ","), as: "classes") }
+    if let type, type.kind == "class" || type.kind == "rating" {
+      stage.note((type.classes.map { String(decoding: $0, as: UTF8.self) }).joined(separator: ","), as: "classes")
+    }
     let metrics = Self.metrics(type, isText: isText, &reader)
     let (answers, answersPort) = Self.answers(traits, &reader)
     let rows = EvaluateRows(
@@ -128,7 +130,8 @@ public struct EvaluateKind: StageKind {
         let isOther = EvaluateMetric(rawValue: name) != nil
         reader.report(
           entry.problem(
-            "metrics", isOther ? "`\(name)` is a score of \(isText ? "classes" : "texts"), and the answers are \(isText ? "texts" : "classes")" : "there is no metric `\(name)`",
+            "metrics",
+            isOther ? "`\(name)` is a score of \(isText ? "classes" : "texts"), and the answers are \(isText ? "texts" : "classes")" : "there is no metric `\(name)`",
             label: isOther ? "" : Suggestion.label(for: name, in: known.map(\.rawValue)), help: "metrics: \(known.map(\.rawValue).joined(separator: ", "))"))
         continue
       }
@@ -147,7 +150,9 @@ public struct EvaluateKind: StageKind {
               "model", "this model is a folder, made by a program: only that program knows how it answers",
               help: "let an exec stage ask it (from: { model: …, rows: … }, rows: file), and score its rows: predictions: ${stages.answers}"))
         }
-        return (.model(port: EvaluateRows.answersPort), InputPort(name: EvaluateRows.answersPort, reading: .whole, sources: sources, range: model.range, takesFiles: true))
+        return (
+          .model(port: EvaluateRows.answersPort), InputPort(name: EvaluateRows.answersPort, reading: .whole, sources: sources, range: model.range, takesFiles: true)
+        )
       }
       let stage = reader.stage
       let file = reader.attempt { () throws(Problems) in try stage.file(model, role: "model") }

@@ -192,7 +192,8 @@ extension EvaluateRows {
   static func unreadable(_ failure: TextClassifier.DecodingFailure, _ count: Int) -> TaskFailure {
     TaskFailure(
       id: "model", message: count == 0 ? "the model is empty" : failure.message,
-      help: failure == .notAClassifier ? "models of other makers answer in a stage of their own: predictions: ${stages.answers}" : "train it again: pipe run --force on the stage that made it")
+      help: failure == .notAClassifier
+        ? "models of other makers answer in a stage of their own: predictions: ${stages.answers}" : "train it again: pipe run --force on the stage that made it")
   }
 
   fileprivate static func noKey(_ failure: RowKey.Failure, in what: String, _ parent: RowParent, isSide: Bool) -> TaskFailure {

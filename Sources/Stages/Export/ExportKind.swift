@@ -74,9 +74,10 @@ public struct ExportKind: StageKind {
     let parts = hasMainPort ? [] : names.compactMap { name in sums["rows.\(name)"].map { "\(name) \($0)" } }
     let cut = sums["truncated"].map { $0 > 0 ? ["\($0) cut to the limit"] : [] } ?? []
     // Few, or none, say that rows lack fields of a step: DSPy would leave such demonstrations out without a word.
-    let demos: [String] = if case .dspy(let folder) = plan.format {
-      folder.program.steps.compactMap { step in sums["demos.\(step.name)"].map { "\($0) demos for \(step.name)" } }
-    } else { [] }
+    let demos: [String] =
+      if case .dspy(let folder) = plan.format {
+        folder.program.steps.compactMap { step in sums["demos.\(step.name)"].map { "\($0) demos for \(step.name)" } }
+      } else { [] }
     let all = parts + cut + demos
     return all.isEmpty ? nil : all.joined(separator: ", ")
   }

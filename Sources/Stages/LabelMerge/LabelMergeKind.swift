@@ -114,7 +114,9 @@ public struct LabelMergeKind: StageKind {
         reader.report(
           from.problem(
             "sheet", "votes are on items by sheet and row_key, and the input has no \(lacks)",
-            help: "on the stage that reads the rows: \(traits.sheet == nil ? "sheet: a name that label files use for these rows" : "row_key: the column that identifies a row")"))
+            help:
+              "on the stage that reads the rows: \(traits.sheet == nil ? "sheet: a name that label files use for these rows" : "row_key: the column that identifies a row")"
+          ))
       }
       return ""
     }

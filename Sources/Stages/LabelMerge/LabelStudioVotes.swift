@@ -26,12 +26,16 @@ struct LabelStudioVotes: Sendable {
     var vote = Vote()
     guard let data = JSONBytes.field(Self.data, of: row), let annotations = JSONBytes.field(Self.annotations, of: row), Self.isTask(row) else {
       try body(
-        vote, VoteFault(message: "the row is no task of a Label Studio export: it has no `data` and `annotations`", help: "export as JSON, not as JSON_MIN or CSV", isOfRow: false))
+        vote,
+        VoteFault(
+          message: "the row is no task of a Label Studio export: it has no `data` and `annotations`", help: "export as JSON, not as JSON_MIN or CSV", isOfRow: false))
       return 0
     }
     guard let key = JSONView(data).fields.first(where: { $0.name == item })?.value, !key.isNull else {
       let names = JSONView(data).fields.map { "`\($0.name)`" }.joined(separator: ", ")
-      try body(vote, VoteFault(message: "the task's `data` has no `\(item)` that names the item", help: "say which does: columns: { item: … }; `data` has \(names)", isOfRow: false))
+      try body(
+        vote,
+        VoteFault(message: "the task's `data` has no `\(item)` that names the item", help: "say which does: columns: { item: … }; `data` has \(names)", isOfRow: false))
       return 0
     }
     var passed = 0
@@ -66,7 +70,9 @@ struct LabelStudioVotes: Sendable {
     case "choices":
       let choices = value("choices")?.items ?? []
       guard choices.count == 1, let choice = choices.first else {
-        return VoteFault(message: "an annotation gives \(choices.count) choices for `\(control)`, and a vote is one", help: "a control with `choice=\"multiple\"` is a label type of kind multi, which label-merge is planned to merge")
+        return VoteFault(
+          message: "an annotation gives \(choices.count) choices for `\(control)`, and a vote is one",
+          help: "a control with `choice=\"multiple\"` is a label type of kind multi, which label-merge is planned to merge")
       }
       vote.label = Array(choice.bytes)
     case "rating", "number":

@@ -200,8 +200,10 @@ public enum KolmogorovSmirnov {
       k0 = k0 * weight + 1
       k1 = k1 * weight + (-z2 + pi2 / 4 * m2)
       k2 = k2 * weight + (6 * z6 + 2 * z4 + (2 * z4 - 5 * z2) * pi2 / 4 * m2 + pi4 * (1 - 2 * z2) / 16 * m4)
-      k3 = k3 * weight + (-30 * z6 - 90 * z4 * z4 + pi2 * (135 * z4 - 96 * z6) / 4 * m2
-        + pi4 * (-60 * z2 + 212 * z4) / 16 * m4 + pi6 * (5 - 30 * z2) / 64 * m6)
+      k3 =
+        k3 * weight
+        + (-30 * z6 - 90 * z4 * z4 + pi2 * (135 * z4 - 96 * z6) / 4 * m2
+          + pi4 * (-60 * z2 + 212 * z4) / 16 * m4 + pi6 * (5 - 30 * z2) / 64 * m6)
     }
     let factor = Numbers.exp(logQ) * root2Pi
     k0 *= factor / z

@@ -82,7 +82,8 @@ struct DSPyProgram: Sendable {
     let outputs = (file.entry("outputs")?.map ?? []).map { DSPyField($0, &reader) }
     for (fields, role) in [(inputs, "inputs"), (outputs, "outputs")] where fields.isEmpty {
       report(
-        "the template of the step `\(entry.name)` declares no \(role)", path.range, "a DSPy signature needs both: \(role): { \(role == "inputs" ? "text" : "intent"): { type: string } }",
+        "the template of the step `\(entry.name)` declares no \(role)", path.range,
+        "a DSPy signature needs both: \(role): { \(role == "inputs" ? "text" : "intent"): { type: string } }",
         &reader)
     }
     for field in inputs + outputs {
