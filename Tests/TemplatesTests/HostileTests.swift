@@ -63,6 +63,18 @@ import Testing
     #expect(try fails(elifs) == "rendered 0 bytes")
   }
 
+  /// Found by the fuzzer: an empty tuple with a space in it ended before it started.
+  @Test func emptyTuplesHaveAPlace() throws {
+    for source in ["[( ), 1]", "f(( \n))"] {
+      let e = try #require(try Template("{{ \(source) }}").singleExpression)
+      #expect(e.paths.allSatisfy { $0.range.lowerBound <= $0.range.upperBound })
+      #expect(e.calls.allSatisfy { $0.range.upperBound <= source.utf8.count + 3 })
+    }
+    // An empty tuple alone has no text of its own to be read again as an expression.
+    #expect(try Template("{{ ( ) }}").singleExpression?.name == nil)
+    #expect(try fails("{{ ( ) }}{{ [( )] }}") == "rendered 6 bytes")
+  }
+
   @Test func deepRowsAreRefused() throws {
     let row = "{\"x\":" + String(repeating: "[", count: 100_000) + String(repeating: "]", count: 100_000) + "}"
     #expect(try fails("{{ x|length }}", row) == "ValueError")

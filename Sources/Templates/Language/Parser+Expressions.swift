@@ -1,6 +1,7 @@
 extension Parser {
   func make(_ k: Expr.Kind, _ start: Int, _ line: Int) throws(SyntaxFault) -> Expr {
-    let e = Expr(k, start, tokens[max(index - 1, 0)].end, line)
+    // An empty tuple starts behind its opening parenthesis, the last token read: `( )` would end before it starts.
+    let e = Expr(k, start, max(start, tokens[max(index - 1, 0)].end), line)
     if e.depth > Expr.maxDepth { throw fail("the expression is nested deeper than \(Expr.maxDepth) levels") }
     return e
   }

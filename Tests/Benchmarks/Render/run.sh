@@ -22,4 +22,7 @@ mkdir -p ../Results
   echo "| template | context read before | row as JSON | Jinja2 | context / Jinja2 | JSON / Jinja2 | bytes |"
   echo "|---|---|---|---|---|---|---|"
   .build/release/RenderBench "$work" "$seconds" --table "$work/jinja2"
-} | tee ../Results/render.md
+  # What was written by hand below the table stays.
+  [ ! -f ../Results/render.md ] || sed -n "/^The aims/,\$p" ../Results/render.md | sed "1s/^/\n/"
+} >"$work/render.md"
+tee ../Results/render.md <"$work/render.md"

@@ -1,6 +1,7 @@
 // Renders per second of a template over one context, single thread.
 //
 //   RenderBench FOLDER [seconds] [name …] [--table RATES]
+//   RenderBench --renders N TEMPLATE ROW     renders a row N times and no more, for counts of allocations
 //
 // FOLDER holds NAME.jinja and NAME.json. For each name it prints the rate over a context read before, and over the row's JSON text; with --table a
 // row of a Markdown table next to the peer's rates, a file of lines `name rate`. NAME.out is what the peer printed.
@@ -63,6 +64,19 @@ if let i = arguments.firstIndex(of: "--table"), i + 1 < arguments.count {
     if parts.count == 2 { peer[String(parts[0])] = Double(parts[1]) }
   }
   arguments.removeSubrange(i...(i + 1))
+}
+if arguments.count == 5, arguments[1] == "--renders", let n = Int(arguments[2]) {
+  var environment = Environment.huggingFace
+  environment.undefined = .lenient
+  let template = try Template(source: read(arguments[3]), name: "template", environment: environment)
+  let renderer = Renderer()
+  let bytes = try read(arguments[4]).withUnsafeBytes { row in
+    var sum = 0
+    for _ in 0..<n { sum += try renderer.render(template, row: row).count }
+    return sum
+  }
+  print(bytes)
+  exit(0)
 }
 guard arguments.count > 1 else { fatalError("usage: RenderBench FOLDER [seconds] [name …]") }
 let seconds = arguments.count > 2 ? Double(arguments[2]) ?? 1.5 : 1.5
