@@ -30,6 +30,7 @@ let excluded: [String: [String]] = [
   "Stages": kinds.flatMap { ["\($0)/README.md", "\($0)/Golden"] },
   "ManifestsTests": ["Golden", "Examples"],
   "ReadersTests": ["Golden"],
+  "DiffTests": ["Golden"],
 ]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -97,6 +98,7 @@ let package = Package(
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),
     tests("TemplatesTests", ["Templates"]),
     tests("StagesTests", ["Diagnostics", "Rows", "Readers", "Statistics", "Engine", "Stages"]),
+    tests("DiffTests", ["Diagnostics", "Rows", "Readers", "Lineage", "Engine", "Reports", "Stages"]),
     tests("EndToEnd", ["pipe"]),
   ]
 )

@@ -32,6 +32,27 @@ public enum SourceListing {
     return files.map { SourceLocation(name: $0, path: absolute($0, root), content: content) }
   }
 
+  /// The same over names that are known instead of a folder: the files of a commit.
+  ///
+  /// - Parameter path: where the bytes of a name lie; asked only for names that the pattern means.
+  public static func locations(
+    of pattern: String, among names: Set<String>, path: (String) throws(ReadError) -> String
+  ) throws(ReadError) -> [SourceLocation] {
+    let (outer, members) = split(pattern)
+    let content: SourceLocation.Content = if let members { .members(try glob(members, whole: pattern)) } else { .file }
+    let found: [String]
+    if names.contains(outer) {
+      found = [outer]
+    } else {
+      let glob = try glob(outer, whole: pattern)
+      found = names.filter(glob.matches).sorted(by: precedesByBytes)
+    }
+    guard !found.isEmpty else { throw ReadError(.notFound, "there is no such file", in: pattern) }
+    var locations: [SourceLocation] = []
+    for name in found { locations.append(SourceLocation(name: name, path: try path(name), content: content)) }
+    return locations
+  }
+
   /// The part before `!/`, and the part behind it.
   static func split(_ pattern: String) -> (outer: String, members: String?) {
     let bytes = Array(pattern.utf8)

@@ -22,7 +22,7 @@ struct Pipe: ParsableCommand {
       CommandGroup(
         name: "Look",
         subcommands: [
-          StatusCommand.self, ExplainCommand.self, ShowCommand.self, TraceCommand.self, GraphCommand.self, RenderCommand.self, ReportCommand.self, LogCommand.self, LockCommand.self,
+          StatusCommand.self, ExplainCommand.self, DiffCommand.self, BlameCommand.self, ShowCommand.self, TraceCommand.self, GraphCommand.self, RenderCommand.self, ReportCommand.self, LogCommand.self, LockCommand.self,
         ]),
       CommandGroup(name: "Write manifests", subcommands: [LintCommand.self, FormatCommand.self, SchemaCommand.self, InitCommand.self]),
       CommandGroup(name: "Look after", subcommands: [CheckoutCommand.self, CacheCommand.self, DoctorCommand.self, CompletionsCommand.self]),
@@ -32,7 +32,7 @@ struct Pipe: ParsableCommand {
 /// Words for commands that the parser does not know: planned ones, and slips of the finger.
 enum Verbs {
   /// Commands of the design that are not built yet.
-  static let planned = ["diff", "blame", "worker", "import-labels"]
+  static let planned = ["worker", "import-labels"]
 
   static func check(_ arguments: [String]) throws(Complaint) {
     guard let first = arguments.first, !first.hasPrefix("-") else { return }
@@ -51,9 +51,6 @@ enum Verbs {
     }
     if path == "pipe cache", ["push", "pull"].contains(word) {
       throw Complaint(ExitStatus.invalid, Diagnostic(id: "planned", "`pipe cache \(word)` is planned, not built yet", at: nil))
-    }
-    if path == "pipe lock", ["check", "merge"].contains(word) {
-      throw Complaint(ExitStatus.invalid, Diagnostic(id: "planned", "`pipe lock \(word)` is planned, not built yet", at: nil))
     }
     // Positional arguments of a command with subcommands do not exist here, so an unknown word is a mistyped command.
     let meant = Suggestion.nearest(to: word, in: names + (path == "pipe" ? planned : [])).map { "did you mean `\(path) \($0)`?" }

@@ -5,6 +5,7 @@
 #else
   import Darwin
 #endif
+import Manifests
 package import Processes
 import Readers
 package import Rows
@@ -37,12 +38,19 @@ package final class Snapshots: Sendable {
   private let locked: [Pin]
   private let renewed: Set<[String]>
   private let oversight: Oversight
+  /// Files of another place than the workspace. Commands are not run there.
+  private let tree: GitTree?
   private let taken = Mutex<[Pin]>([])
 
   /// - Parameters:
   ///   - locked: what the lock pins.
   ///   - renewed: commands whose snapshots are taken anew (`pipe update`).
-  package init(store: Store, root: String, locked: [Pin], renewed: Set<[String]>, oversight: Oversight) {
+  package convenience init(store: Store, root: String, locked: [Pin], renewed: Set<[String]>, oversight: Oversight) {
+    self.init(store: store, root: root, locked: locked, renewed: renewed, oversight: oversight, tree: nil)
+  }
+
+  init(store: Store, root: String, locked: [Pin], renewed: Set<[String]>, oversight: Oversight, tree: GitTree?) {
+    self.tree = tree
     self.store = store
     self.root = root
     self.locked = locked
@@ -63,9 +71,13 @@ package final class Snapshots: Sendable {
     writer.number(argv.count)
     for word in argv {
       writer.text(word)
-      if !word.hasPrefix("/"), word.contains("/") || word.contains("."), case .success(let digest) = Workspace.digest(of: root + "/" + word) { writer.digest(digest) }
+      if !word.hasPrefix("/"), word.contains("/") || word.contains("."), let digest = digest(of: word) { writer.digest(digest) }
     }
     return Digest.of(writer.bytes)
+  }
+
+  private func digest(of path: String) -> Digest? {
+    if let tree { if case .success(let bytes) = tree.load(path) { Digest.of(bytes) } else { nil } } else { try? Workspace.digest(of: root + "/" + path).get() }
   }
 
   private static func text(_ argv: [String]) -> String {
@@ -104,6 +116,7 @@ package final class Snapshots: Sendable {
         .notFound, "is pinned in the lock (sha256:\(pin.digest.short)), and its bytes are not in this store", in: name(argv),
         help: "bring the store of whoever made the lock (`--store`), or take it anew: pipe update")
     }
+    if let tree { throw ReadError(.notFound, "was never run at `\(tree.revision)`", in: name(argv)) }
     let snapshot = try run(argv)
     do {
       try store.record(.pin, request, snapshot.digest.bytes)

@@ -41,14 +41,23 @@ package struct PreImage: Sendable, Equatable {
 
   /// Parts that differ between an older pre-image and this one: (name, old value, new value), in this one's order.
   package func changes(since old: PreImage) -> [(name: String, old: String?, new: String?)] {
-    var before: [String: String] = [:]
-    for part in old.parts { before[part.name] = part.value }
+    // A name may stand there more than once (two template files): the first is compared with the first.
+    var before: [String: [String]] = [:]
+    for part in old.parts { before[part.name, default: []].append(part.value) }
+    var met: [String: Int] = [:]
     var changes: [(String, String?, String?)] = []
     for part in parts {
-      let was = before.removeValue(forKey: part.name)
+      let place = met[part.name, default: 0]
+      met[part.name] = place + 1
+      let was = before[part.name].flatMap { place < $0.count ? $0[place] : nil }
       if was != part.value { changes.append((part.name, was, part.value)) }
     }
-    for part in old.parts where before[part.name] != nil { changes.append((part.name, part.value, nil)) }
+    var seen: [String: Int] = [:]
+    for part in old.parts {
+      let place = seen[part.name, default: 0]
+      seen[part.name] = place + 1
+      if place >= met[part.name, default: 0] { changes.append((part.name, part.value, nil)) }
+    }
     return changes
   }
 }

@@ -9,6 +9,8 @@ public struct Stage: Sendable {
   package let keyFields: [(name: String, value: String)]
   /// Digests of the files that the kind read, by role.
   package let keyFiles: [(role: String, digest: String)]
+  /// Where those files lie, in the same order; nil for what is no file. For people only: no path is in a key.
+  let keyFilePaths: [String?]
   package let settings: StageSettings
   public let desc: String?
   public let tags: [String]
@@ -20,8 +22,9 @@ public struct Stage: Sendable {
 
   package init(
     name: String, kindName: String, kind: any StageKind, keyFields: [(name: String, value: String)], keyFiles: [(role: String, digest: String)],
-    settings: StageSettings, desc: String?, tags: [String], isImplicit: Bool, range: SourceRange?, matrixOf: String?
+    keyFilePaths: [String?] = [], settings: StageSettings, desc: String?, tags: [String], isImplicit: Bool, range: SourceRange?, matrixOf: String?
   ) {
+    self.keyFilePaths = keyFilePaths
     self.name = name
     self.kindName = kindName
     self.kind = kind

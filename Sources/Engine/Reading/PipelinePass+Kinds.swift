@@ -34,7 +34,7 @@ extension PipelinePass {
       context.add(
         Stage(
           name: item.name, kindName: item.declaration.kind, kind: kind, keyFields: KeyFields.of(item.fields) + KeyFields.of(item.shared, only: ["where"]),
-          keyFiles: reader.files, settings: stageSettings, desc: item.shared.string("desc"), tags: item.shared.strings("tags"), isImplicit: false,
+          keyFiles: reader.files, keyFilePaths: reader.filePaths, settings: stageSettings, desc: item.shared.string("desc"), tags: item.shared.strings("tags"), isImplicit: false,
           range: item.declaration.nameRange, matrixOf: item.axes.isEmpty ? nil : item.declaration.name))
     } catch {
       diagnostics += error.all

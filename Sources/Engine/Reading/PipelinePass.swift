@@ -45,7 +45,7 @@ struct PipelinePass {
         context: ReadingContext(load: load, root: root) { _, _ in preconditionFailure("a path reads no other") })
       let kind = try Self.positioned(range) { () throws(Problems) in try ingest.init(reader) }
       return Stage(
-        name: "@" + path, kindName: "ingest", kind: kind, keyFields: [], keyFiles: reader.files, settings: StageSettings(), desc: path, tags: [],
+        name: "@" + path, kindName: "ingest", kind: kind, keyFields: [], keyFiles: reader.files, keyFilePaths: reader.filePaths, settings: StageSettings(), desc: path, tags: [],
         isImplicit: true, range: range, matrixOf: nil)
     }
   }

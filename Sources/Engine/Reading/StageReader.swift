@@ -16,7 +16,7 @@ final class StageReader: StageReading {
   private let namedLater: (String) -> Bool
   private let sources = TemplateSources()
   private let environment: Environment
-  private let noted = Mutex<[(role: String, digest: String)]>([])
+  private let noted = Mutex<[(role: String, digest: String, path: String?)]>([])
 
   init(
     stageName: String, manifestName: String, range: SourceRange?, labelTypes: [LabelType], settings: [String: Setting], context: ReadingContext,
@@ -44,7 +44,9 @@ final class StageReader: StageReading {
   }
 
   /// Files opened so far, with their digests.
-  var files: [(role: String, digest: String)] { noted.withLock { $0 } }
+  var files: [(role: String, digest: String)] { noted.withLock { $0.map { ($0.role, $0.digest) } } }
+  /// Where they lie; nil for what is no file.
+  var filePaths: [String?] { noted.withLock { $0.map(\.path) } }
 
   func setting(_ field: String) -> Setting? { settings[field] }
   func isNamedLater(_ column: String) -> Bool { namedLater(column) }
@@ -81,7 +83,7 @@ final class StageReader: StageReading {
   func noteFile(_ setting: Setting, role: String) throws(Problems) {
     let path = try path(setting)
     switch Workspace.digest(of: path.hasPrefix("/") ? path : context.root + "/" + path) {
-    case .success(let digest): note(digest.description, as: role)
+    case .success(let digest): noted.withLock { $0.append((role, digest.description, path)) }
     case .failure(let failure): throw Self.unreadable(path, failure, written: setting.text ?? "", at: setting.range)
     }
   }
@@ -93,9 +95,9 @@ final class StageReader: StageReading {
 
   func remark(_ diagnostic: Diagnostic) { remarked.withLock { $0.append(diagnostic) } }
 
-  func note(_ value: String, as role: String) { noted.withLock { $0.append((role, value)) } }
+  func note(_ value: String, as role: String) { noted.withLock { $0.append((role, value, nil)) } }
 
-  private func note(_ text: SourceText, _ role: String) { note(Digest.of(text.bytes).description, as: role) }
+  private func note(_ text: SourceText, _ role: String) { noted.withLock { $0.append((role, Digest.of(text.bytes).description, text.path)) } }
 
   private func open(_ path: String, written: String, at range: SourceRange?) throws(Problems) -> SourceText {
     switch context.load(path) {

@@ -80,6 +80,8 @@ public struct RunOptions: Sendable {
   public var writesLock = true
   /// Bytes of chunks that may be in memory on their way from one task to the next.
   public var memoryBudget = 48 << 20
+  /// Keys under which results are looked up whatever today's program would make of the stage: those of a lock.
+  var pinnedKeys: [String: Digest] = [:]
   /// The version of the program, for the run's record.
   public var pipeVersion = ""
 

@@ -134,6 +134,8 @@ extension Scheduler {
         start = chunk + 1
       }
     }
+    // A result that is looked at by its locked key may be of other source bytes than are here: its tasks are known, what they read is not.
+    while tasks.count < entries.count { tasks.append(task(tasks.count, .chunks, port, [])) }
     return tasks
   }
 

@@ -23,6 +23,12 @@ extension Scheduler {
     let preImage = fullPreImage(run)
     run.preImage = preImage
     run.key = preImage.digest
+    if let pinned = options.pinnedKeys[run.stage.name] {
+      guard let result = storedResult(pinned) else { return .absent }
+      run.key = pinned
+      if let bytes = try? store.entry(.preImage, pinned), let stored = try? PreImage(decoding: bytes) { run.preImage = stored }
+      return .found(result)
+    }
     if run.stage.settings.isFrozen {
       guard let locked = services.lockedKey(of: run.stage.name) else {
         return .frozen(.environment("`\(run.stage.name)` is frozen, and no lock says what its result is; run it once without `frozen: true`"))
@@ -100,7 +106,7 @@ extension Scheduler {
 
   func computeBase(_ run: StageRun) { run.base = basePreImage(run).digest }
 
-  private static func inputName(_ port: InputPort, _ index: Int) -> String { port.sources.count == 1 ? "input \(port.name)" : "input \(port.name)[\(index)]" }
+  static func inputName(_ port: InputPort, _ index: Int) -> String { port.sources.count == 1 ? "input \(port.name)" : "input \(port.name)[\(index)]" }
 
   private static func describe(_ reading: PortReading) -> String {
     switch reading {

@@ -47,7 +47,7 @@ final class SideIndex: Sendable {
     return (Digest.of(writer.bytes), SideRows(rows: found))
   }
 
-  private static func project(_ row: UnsafeRawBufferPointer, on fields: [[UInt8]]?) -> [UInt8] {
+  static func project(_ row: UnsafeRawBufferPointer, on fields: [[UInt8]]?) -> [UInt8] {
     guard let fields else { return Array(row) }
     var out: [UInt8] = [UInt8(ascii: "{")]
     for field in fields {

@@ -21,9 +21,12 @@ extension Session {
   }
 
   /// A scheduler that has looked every stage up and run none.
-  func looked() throws(StoreError) -> Scheduler {
+  ///
+  /// - Parameter keys: keys under which stages are looked up instead of those that they have now.
+  func looked(pinned keys: [String: Digest] = [:]) throws(StoreError) -> Scheduler {
     var options = RunOptions()
     options.isPlan = true
+    options.pinnedKeys = keys
     let parts = makeScheduler(
       options, command: "show", waits: false, recorder: recorder(RunID.now(), options), before: [:], waiting: { _ in }, observer: { _ in })
     parts.scheduler.run()
@@ -172,7 +175,7 @@ extension Session {
     }
   }
 
-  private func locate(_ name: String, _ number: Int, _ scheduler: Scheduler) throws(Unanswerable) -> (StageRun, port: Int, row: Int) {
+  func locate(_ name: String, _ number: Int, _ scheduler: Scheduler) throws(Unanswerable) -> (StageRun, port: Int, row: Int) {
     let path = workspace.relative(name)
     for run in scheduler.stages {
       for publication in run.stage.kind.publishes where publication.path == path || publication.path == name {

@@ -14,6 +14,8 @@ public final class Session: Sendable {
   let kinds: [String: any StageKind.Type]
   /// Parameters given on the command line, as given.
   let overrides: ParameterOverrides
+  /// The commit that the session looks at; nil for the working tree.
+  let tree: GitTree?
 
   /// What keeps a session from being opened.
   public enum Failure: Error, Sendable {
@@ -29,6 +31,7 @@ public final class Session: Sendable {
     self.workspace = workspace
     self.kinds = kinds
     self.overrides = overrides
+    self.tree = nil
     do throws(Problems) {
       self.pipeline = try Self.read(path, workspace, kinds, overrides).get()
     } catch { throw .invalid(error) }
@@ -45,9 +48,21 @@ public final class Session: Sendable {
     self.workspace = workspace
     self.kinds = [:]
     self.overrides = ParameterOverrides()
+    self.tree = nil
     self.pipeline = pipeline
     self.store = try Store(directory: workspace.storeDirectory)
     self.lock = try Self.readLock(pipeline, workspace)
+  }
+
+  /// The same manifest as a commit has it.
+  init(_ session: Session, at tree: GitTree, _ pipeline: Pipeline, _ lock: LockFile?) {
+    self.workspace = session.workspace
+    self.kinds = session.kinds
+    self.overrides = ParameterOverrides()
+    self.tree = tree
+    self.pipeline = pipeline
+    self.store = session.store
+    self.lock = lock
   }
 
   /// Reads a manifest without opening a store: what `pipe lint` does.
@@ -208,8 +223,8 @@ public final class Session: Sendable {
       manifestPath: pipeline.path, policy: SubmitPolicy(allows: options.allowsSubmit, resubmits: options.resubmits, supervisor: options.supervisor),
       observer: observer)
     let snapshots = Snapshots(
-      store: store, root: workspace.root, locked: lock?.pins ?? [], renewed: renewedCommands(options), oversight: host.oversight)
-    let sources = SourceRuns(root: workspace.root, store: store, stats: stats, snapshots: snapshots, usesStats: true)
+      store: store, root: workspace.root, locked: lock?.pins ?? [], renewed: renewedCommands(options), oversight: host.oversight, tree: tree)
+    let sources = SourceRuns(root: workspace.root, store: store, stats: stats, snapshots: snapshots, usesStats: true, tree: tree)
     let scheduler = Scheduler(graph: pipeline.graph, options: options, store: store, sources: sources, services: host)
     return Parts(scheduler: scheduler, host: host, snapshots: snapshots, lock: manifestLock, stats: stats)
   }

@@ -50,8 +50,15 @@ package final class SourceRuns: @unchecked Sendable {
   private(set) var sources: [Source] = []
   /// Whether stamps are believed at all.
   private let usesStats: Bool
+  /// Files of another place than the workspace: those of a commit.
+  private let tree: GitTree?
 
-  package init(root: String, store: Store, stats: StatIndex, snapshots: Snapshots, usesStats: Bool) {
+  package convenience init(root: String, store: Store, stats: StatIndex, snapshots: Snapshots, usesStats: Bool) {
+    self.init(root: root, store: store, stats: stats, snapshots: snapshots, usesStats: usesStats, tree: nil)
+  }
+
+  init(root: String, store: Store, stats: StatIndex, snapshots: Snapshots, usesStats: Bool, tree: GitTree?) {
+    self.tree = tree
     self.root = root
     self.store = store
     self.stats = stats
@@ -204,6 +211,7 @@ package final class SourceRuns: @unchecked Sendable {
   // MARK: the stat index
 
   private func list(_ outside: OutsideSource) throws(ReadError) -> [SourceLocation] {
+    if let tree, !outside.isCommand { return try tree.locations(outside) }
     switch outside.origin {
     case .files(let pattern): return try SourceListing.locations(of: pattern, root: root)
     case .sqlite(let path, let read):
@@ -277,6 +285,10 @@ package final class SourceRuns: @unchecked Sendable {
 /// The version of how tables are cut: part of every stamp, so that a change reads all files again.
 enum ChunkFormat {
   static let version = 1
+}
+
+extension OutsideSource {
+  var isCommand: Bool { if case .command = origin { true } else { false } }
 }
 
 extension SourceLocation {

@@ -303,7 +303,7 @@ struct LogCommand: ParsableCommand {
 /// `pipe lock`
 struct LockCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "lock", abstract: "Look at the lock: the committed record of what lies in Outputs/.", subcommands: [LockShowCommand.self],
+    commandName: "lock", abstract: "Look at the lock: the committed record of what lies in Outputs/.", subcommands: [LockShowCommand.self, LockCheckCommand.self, LockMergeCommand.self],
     defaultSubcommand: LockShowCommand.self)
 }
 
