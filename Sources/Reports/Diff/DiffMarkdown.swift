@@ -92,7 +92,7 @@ public struct DiffMarkdown {
     var lines: [String] = []
     if let stages = DiffWords.stages(model) { lines += ["", "S" + stages.dropFirst() + "."] }
     for text in model.missing { lines += ["", "⚠ " + text] }
-    if let commit = model.after.commit { lines += ["", "Reproduce: \(code("git checkout \(commit.prefix(12)) && pipe run \(model.manifest) --locked"))"] }
+    if let commit = model.after.commit { lines += ["", "Reproduce: \(code("git checkout \(commit.prefix(12)) && pipe run \(model.manifest)"))"] }
     return lines
   }
 
