@@ -265,10 +265,13 @@ struct DiffBuilder {
       guard let from = value(was), let to = value(now), from != to else { continue }
       output.labelsMoved += 1
       let edit = answer.labels.first
+      // Of a merged label: everybody whose vote is another.
+      var people: [String] = []
+      for case let person? in answer.labels.map(\.by) where !people.contains(person) { people.append(person) }
       model.labelMoves.append(
         .init(
           key: privacy.key(try after.label(new), after.scheduler.stages[new.table.stage].stage.kind.outputs[new.table.port].traits.rowKey, now), labelType: type, before: from,
-          after: to, place: edit.map { "\($0.file):\($0.line)" }, by: edit?.by))
+          after: to, place: edit.map { "\($0.file):\($0.line)" }, by: people.isEmpty ? nil : people.joined(separator: ", ")))
     }
   }
 

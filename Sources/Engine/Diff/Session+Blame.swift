@@ -80,10 +80,7 @@ struct BlameBuilder {
   }
 
   private func side(_ node: TraceNode, _ model: inout BlameModel) {
-    var leaf = node
-    while let first = leaf.parents.first { leaf = first }
-    var line: BlameModel.Line?
-    if case .line(let file, let number) = leaf.place { line = BlameModel.Line(file: file, line: number, commit: commit(file, number)) }
+    let (leaf, line) = leaf(node)
     let fields = node.bytes.first == UInt8(ascii: "{") ? FieldDiff.members(node.bytes) : []
     func text(_ name: String) -> String? {
       fields.first { $0.0 == name }.flatMap { $0.1.first == UInt8(ascii: "\"") ? $0.1.withUnsafeBytes { String(decoding: JSONText.decoded($0), as: UTF8.self) } : nil }
@@ -92,7 +89,21 @@ struct BlameBuilder {
       if let line, !model.joined.contains(line) { model.joined.append(line) }
       return
     }
-    model.labels.append(.init(labelType: type, label: FieldDiff.text(label), by: text("labeled_by") ?? text("annotator"), line: line))
+    // A record has one parent, its line; a label that was merged has its item, and then the votes.
+    let votes = node.parents.dropFirst().compactMap { parent -> BlameModel.Vote? in
+      let (leaf, line) = self.leaf(parent)
+      return line.map { BlameModel.Vote(text: String(decoding: leaf.bytes, as: UTF8.self), line: $0) }
+    }
+    model.labels.append(
+      .init(labelType: type, label: FieldDiff.text(label), by: text("labeled_by") ?? text("annotator"), line: votes.isEmpty ? line : nil, votes: votes))
+  }
+
+  /// Where the first parents of a node end, and the line that is.
+  private func leaf(_ node: TraceNode) -> (TraceNode, BlameModel.Line?) {
+    var leaf = node
+    while let first = leaf.parents.first { leaf = first }
+    guard case .line(let file, let number) = leaf.place else { return (leaf, nil) }
+    return (leaf, BlameModel.Line(file: file, line: number, commit: commit(file, number)))
   }
 
   // MARK: git

@@ -51,12 +51,28 @@ public struct BlameModel: Sendable, Equatable {
     /// As JSON.
     public var label: String
     public var by: String?
+    /// Where the record stands; nil for a label that was merged out of votes.
     public var line: Line?
+    /// What it was merged out of.
+    public var votes: [Vote]
 
-    public init(labelType: String, label: String, by: String?, line: Line?) {
+    public init(labelType: String, label: String, by: String?, line: Line?, votes: [Vote] = []) {
       self.labelType = labelType
       self.label = label
       self.by = by
+      self.line = line
+      self.votes = votes
+    }
+  }
+
+  /// A vote behind a label.
+  public struct Vote: Sendable, Equatable {
+    /// The record as it stands in its file.
+    public var text: String
+    public var line: Line
+
+    public init(text: String, line: Line) {
+      self.text = text
       self.line = line
     }
   }

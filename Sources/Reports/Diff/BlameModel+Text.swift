@@ -10,6 +10,9 @@ extension BlameModel {
     for label in labels {
       let by = label.by.map { " by \(TerminalStyle.line($0))" } ?? ""
       lines.append(("label", label.line.map(Self.place) ?? "", "\(label.labelType) = \(TerminalStyle.cut(TerminalStyle.line(label.label), to: 60))\(by)  \(Self.who(label.line?.commit))"))
+      for vote in label.votes {
+        lines.append(("vote", Self.place(vote.line), "\(TerminalStyle.cut(TerminalStyle.line(vote.text), to: 60))  \(Self.who(vote.line.commit))"))
+      }
     }
     for message in messages { for line in message.lines { lines.append((message.part.isEmpty ? "template" : message.part, Self.place(line), Self.who(line.commit))) } }
     for parameter in parameters { lines.append(("parameter", parameter.name, "= \(TerminalStyle.cut(TerminalStyle.line(parameter.value), to: 60))  (\(parameter.stage))")) }
@@ -45,7 +48,9 @@ extension BlameModel {
       "schema_version": .int(reportSchemaVersion), "row": .string(row), "key": .string(key), "sources": .array(sources.map(\.json)), "joined": .array(joined.map(\.json)),
       "labels": .array(
         labels.map { label in
-          .object(["label_type": .string(label.labelType), "label": .string(label.label), "by": label.by.map { .string($0) }, "line": label.line?.json])
+          .object(["label_type": .string(label.labelType), "label": .string(label.label), "by": label.by.map { .string($0) }, "line": label.line?.json,
+            "votes": .array(label.votes.map { .object(["text": .string($0.text), "line": $0.line.json]) }),
+          ])
         }),
       "messages": .array(messages.map { .object(["part": .string($0.part), "lines": .array($0.lines.map(\.json))]) }),
       "parameters": .array(parameters.map { .object(["name": .string($0.name), "value": .string($0.value), "stage": .string($0.stage)]) }),
