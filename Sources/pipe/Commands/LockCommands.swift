@@ -87,29 +87,3 @@ struct LockMergeCommand: ParsableCommand {
     throw Ending(status: ExitStatus.failed)
   }
 }
-
-/// `pipe blame`
-struct BlameCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "blame", abstract: "Say who wrote what a row was made of: source lines, template lines, labels, parameters.",
-    discussion: "For example: pipe blame Outputs/support-intents/train.jsonl:12. Authors and commits are git's, where a file is in git.")
-
-  @Argument(help: ArgumentHelp("<file>:<line> of an output, or <stage>.<output>:<row>; both count from 1.", valueName: "row"))
-  var target: String
-
-  @Argument(help: "The manifest.", completion: .file(extensions: ["yaml", "yml"]))
-  var manifest: String?
-
-  @OptionGroup var parameters: ParameterOptions
-  @OptionGroup var common: CommonOptions
-
-  func run() throws {
-    let name = target.lastIndex(of: ":").map { String(target[..<$0]) } ?? target
-    let relative = common.workspace().relative(name)
-    let session = try common.session(manifest, try parameters.overrides(), what: name.contains("/") ? "output `\(name)`" : "stage `\(name)`") { pipeline in
-      DiffCommand.DiffWords.names(name, in: pipeline) || DiffCommand.DiffWords.names(relative, in: pipeline)
-    }
-    let blame = try answered { try session.blame(target) }
-    common.answer(blame.json, blame.render(style: Console.output.style))
-  }
-}

@@ -197,25 +197,19 @@ struct TraceCommand: ParsableCommand {
     commandName: "trace", abstract: "Say where a row came from, down to the lines of the source files.",
     discussion: "For example: pipe trace Outputs/support-intents/train.jsonl:12, or pipe trace dataset.train:12")
 
-  @Argument(help: ArgumentHelp("<file>:<line> of an output, or <stage>.<output>:<row>; both count from 1.", valueName: "row"))
-  var target: String
-
-  @Argument(help: "The manifest.", completion: .file(extensions: ["yaml", "yml"]))
-  var manifest: String?
-
+  @OptionGroup var row: RowOptions
   @OptionGroup var parameters: ParameterOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
-    let name = target.lastIndex(of: ":").map { String(target[..<$0]) } ?? target
-    let relative = common.workspace().relative(name)
+    let name = row.output
     let stage = name.split(separator: ".").first.map(String.init) ?? name
-    let session = try common.session(manifest, try parameters.overrides(), what: name.contains("/") ? "output `\(name)`" : "stage `\(stage)`") { pipeline in
+    let session = try row.session(common, try parameters.overrides(), stage: stage) { pipeline, relative in
       pipeline.graph.stages.contains { candidate in
         candidate.name == name || candidate.name == stage || candidate.kind.publishes.contains { $0.path == name || $0.path == relative }
       }
     }
-    let trace = try answered { TraceView(try session.trace(target), session.pipeline) }
+    let trace = try answered { TraceView(try session.trace(row.target), session.pipeline) }
     common.answer(trace.json, trace.render(style: Console.output.style))
   }
 }
