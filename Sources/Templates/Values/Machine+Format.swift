@@ -252,15 +252,8 @@ extension Machine {
     for s in scalars(v.bytes) {
       if s < 0x80 {
         try emit(byte: UInt8(s))
-      } else if s < 0x100 {
-        try emit("\\x")
-        try emitHex(s, 2)
-      } else if s < 0x10000 {
-        try emit("\\u")
-        try emitHex(s, 4)
       } else {
-        try emit("\\U")
-        try emitHex(s, 8)
+        try emitEscape(s)
       }
     }
     return try take(from: mark)

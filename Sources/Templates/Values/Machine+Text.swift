@@ -203,20 +203,27 @@ extension Machine {
       default:
         if isPrintable(s) {
           try emit(p + i, k)
-        } else if s < 0x100 {
-          try emit("\\x")
-          try emitHex(s, 2)
-        } else if s < 0x10000 {
-          try emit("\\u")
-          try emitHex(s, 4)
         } else {
-          try emit("\\U")
-          try emitHex(s, 8)
+          try emitEscape(s)
         }
       }
       i += k
     }
     try emit(byte: quote)
+  }
+
+  /// A code point as `repr` and `ascii` write what they do not show: `\x`, `\u` or `\U` and as many digits as it takes.
+  func emitEscape(_ s: UInt32) throws(Fault) {
+    if s < 0x100 {
+      try emit("\\x")
+      try emitHex(s, 2)
+    } else if s < 0x10000 {
+      try emit("\\u")
+      try emitHex(s, 4)
+    } else {
+      try emit("\\U")
+      try emitHex(s, 8)
+    }
   }
 
   func emitHex(_ v: UInt32, _ digits: Int) throws(Fault) {
