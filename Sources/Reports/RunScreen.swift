@@ -1,4 +1,5 @@
 internal import Diagnostics
+internal import Lineage
 
 /// What a person sees after a run: one screen, the same for a terminal and a log file but for colours and width.
 public struct RunScreen: Sendable {
@@ -20,7 +21,7 @@ public struct RunScreen: Sendable {
     if view.isPlan { return plan() }
     if view.hadNothingToDo, !hasTrouble {
       let done = "nothing to do: \(Figures.count(view.tasks, "task")) cached, 0 ran"
-      return title([done]) + "   " + Figures.seconds(view.seconds) + "\n" + (isVerbose ? "\n" + table() : "") + remarks(after: "")
+      return title([done]) + "   " + Figures.seconds(view.seconds) + "\n" + (isVerbose ? "\n" + table() : "") + remarks(after: "") + comparisons()
     }
     return hasTrouble ? trouble() : success()
   }
@@ -38,8 +39,8 @@ public struct RunScreen: Sendable {
     var out = title(parts) + "\n\n" + table()
     out += remarks(after: "\n")
     out += "\n" + totals()
-    let closing = wrote() + next()
-    return out + closing
+    let isHeld = view.locked?.differences.isEmpty ?? true
+    return out + wrote() + comparisons() + (isHeld && view.verification?.holds ?? true ? next() : "")
   }
 
   private func title(_ parts: [String]) -> String {
@@ -135,7 +136,7 @@ public struct RunScreen: Sendable {
   }
 
   private func wrote() -> String {
-    let changed = view.files.filter { $0.change != .unchanged }
+    let changed = view.files.filter { $0.change == .written || $0.change == .remade }
     var table = TextTable(columns: [.init(title: ""), .init(title: ""), .init(title: "", isNumeric: true), .init(title: ""), .init(title: "")])
     // Many shards say no more than their number.
     let shown = isVerbose || changed.count <= 12 ? changed : Array(changed.prefix(10))
@@ -154,7 +155,7 @@ public struct RunScreen: Sendable {
     if let lock = view.writtenLock {
       table.rows.append([.init(table.rows.isEmpty ? "wrote" : "", .strong), .init(lock), .init(""), .init("commit this", .accent), .init("")])
     }
-    let same = view.files.count - changed.count
+    let same = view.files.count { $0.change == .unchanged }
     if same > 0, view.ran > 0 {
       let files = changed.isEmpty ? Figures.count(same, "published file") : Figures.count(same, "other file")
       table.rows.append([.init("same", .strong), .init("\(files), byte for byte"), .init(""), .init(""), .init("")])
@@ -186,8 +187,29 @@ public struct RunScreen: Sendable {
     out += fates()
     out += remarks(after: "")
     out += published()
+    return out + comparisons()
+  }
+
+  // MARK: held to the lock, run again
+
+  private func comparisons() -> String { locked() + (view.verification?.render(style: style) ?? "") }
+
+  private func locked() -> String {
+    guard let locked = view.locked else { return "" }
+    if locked.differences.isEmpty { return view.exitCode == 0 ? "  " + style.paint("locked", .strong) + " everything came out as \(locked.path) has it\n" : "" }
+    let withheld = view.files.filter { $0.change == .withheld }
+    var out = "\n" + style.paint("not as locked", .bad) + ": \(locked.path) has another " + Self.list(locked.differences) + "\n"
+    if !withheld.isEmpty { out += "  not published: \(Self.list(withheld.map(\.path)))\n" }
+    out += "  if this is meant: pipe run, and commit the lock that it writes\n\n"
+    if let diff = locked.diff {
+      out += DiffText(diff, style: style).render()
+    } else if let problem = locked.problem {
+      out += "  what differs cannot be told: \(problem)\n"
+    }
     return out
   }
+
+  private static func list(_ names: [String]) -> String { names.prefix(8).joined(separator: ", ") + (names.count > 8 ? " and \(names.count - 8) more" : "") }
 
   private func failed(_ check: CheckView, _ stage: StageView, _ renderer: DiagnosticRenderer) -> String {
     let diagnostic = Diagnostic(id: "check", "\(stage.name): \(check.text)", at: check.place, label: check.detail, heading: "check failed")
@@ -225,7 +247,7 @@ public struct RunScreen: Sendable {
   }
 
   private func published() -> String {
-    let changed = view.files.filter { $0.change != .unchanged }
+    let changed = view.files.filter { $0.change == .written || $0.change == .remade }
     let end = view.wasCancelled ? "stopped; what had finished is kept: pipe run goes on from there" : "after the fix: pipe retry"
     if changed.isEmpty { return "  nothing was published · \(view.unselectedNeeds.isEmpty ? end : "pipe run runs everything")\n" }
     return wrote() + "  \(end)\n"
@@ -252,8 +274,14 @@ public struct RunScreen: Sendable {
   private func plan() -> String {
     let listed = isVerbose ? view.stages : view.declaredStages
     let moving = view.stages.filter { $0.verdict == .wouldRun || $0.verdict == .mayRun(after: $0.verdict.other ?? "") }
+    var asLocked: [String] = []
+    for name in view.stages.flatMap(\.sourcesAsLocked) where !asLocked.contains(name) { asLocked.append(name) }
+    let locked =
+      (asLocked.isEmpty ? "" : "  taken as locked, because the data are not here: \(Self.list(asLocked))\n")
+      + (view.locked.map { $0.differences.isEmpty ? "" : style.paint("  ! ", .warning) + "\($0.path) has another \(Self.list($0.differences)): pipe run writes it\n" }
+        ?? "")
     if moving.isEmpty, !hasTrouble {
-      return title(["nothing would run: \(Figures.count(listed.count, "stage")) cached"]) + "\n" + remarks(after: "")
+      return title(["nothing would run: \(Figures.count(listed.count, "stage")) cached"]) + "\n" + locked + remarks(after: "")
     }
     var table = TextTable(columns: [.init(title: "stage"), .init(title: "kind"), .init(title: "verdict"), .init(title: "why", isElastic: true)])
     for stage in listed where isVerbose || listed.count <= Self.rowLimit || stage.verdict != .cached {
@@ -262,11 +290,15 @@ public struct RunScreen: Sendable {
         switch stage.verdict {
         case .mayRun(let other): other.isEmpty ? stage.why : "if \(other) gives other rows"
         case .blocked(let other): other.isEmpty ? stage.why : "needs \(other)"
+        case .cached where !stage.sourcesAsLocked.isEmpty: "\(Self.list(stage.sourcesAsLocked)) as locked"
         default: stage.why == "cached" ? "" : stage.why
         }
       table.rows.append([.init(stage.name), .init(stage.kind), .init(stage.verdict.word, tone), .init(why)])
     }
-    var out = title(["plan", Figures.count(view.declaredStages.count, "stage")]) + "\n\n" + table.render(style) + remarks(after: "\n")
+    let failures = view.failures.isEmpty ? "" : DiagnosticRenderer(color: style.usesColor, width: style.width ?? 120).render(view.failures) + "\n"
+    var out =
+      failures + title(["plan", Figures.count(view.declaredStages.count, "stage")]) + "\n\n" + table.render(style) + (locked.isEmpty ? "" : "\n" + locked)
+      + remarks(after: "\n")
     let certain = listed.count { $0.verdict == .wouldRun }
     let possible = listed.count { if case .mayRun = $0.verdict { true } else { false } }
     out += "\n  \(certain) of \(Figures.count(listed.count, "stage")) will run"

@@ -24,6 +24,8 @@ extension RunView {
       "stages": .array(stages.map(\.json)),
       "files": .array(files.map(\.json)),
       "lock": writtenLock.map { .string($0) },
+      "locked": locked?.json,
+      "verification": verification?.json,
       "notes": .strings(notes),
       "error": failures.first?.json ?? failedCheck,
     ])
@@ -37,6 +39,14 @@ extension RunView {
       }
     }
     return nil
+  }
+}
+
+extension RunView.Locked {
+  var json: ReportJSON {
+    .object([
+      "lock": .string(path), "holds": .bool(differences.isEmpty), "differences": .strings(differences), "problem": problem.map { .string($0) }, "diff": diff?.json,
+    ])
   }
 }
 
@@ -66,6 +76,7 @@ extension StageView {
         }),
       "checks": .array(checks.map(\.json)),
       "failure": failure?.json,
+      "as_locked": sourcesAsLocked.isEmpty ? nil : .strings(sourcesAsLocked),
     ])
   }
 }

@@ -1,4 +1,5 @@
 public import Diagnostics
+public import Lineage
 
 /// A run, or a plan, as screens and `--json` show it.
 public struct RunView: Sendable {
@@ -14,6 +15,10 @@ public struct RunView: Sendable {
   public var stages: [StageView]
   /// The lock file, when this run wrote it.
   public var writtenLock: String?
+  /// Of a run that was to come out as the lock has it: whether it did.
+  public var locked: Locked?
+  /// What came of running stages again, to be compared.
+  public var verification: VerificationModel?
   /// Further remarks, one line each.
   public var notes: [String] = []
   /// What commands must name in this workspace; nil where one manifest is all there is.
@@ -29,6 +34,21 @@ public struct RunView: Sendable {
     self.stages = stages
     self.seconds = seconds
     self.exitCode = exitCode
+  }
+
+  /// A lock, and what a run would have written otherwise.
+  public struct Locked: Sendable {
+    public var path: String
+    /// `stage pairs`, `source Datasets/a.jsonl`; empty when everything came out as locked.
+    public var differences: [String]
+    public var diff: DiffModel?
+    /// Why there is no diff.
+    public var problem: String?
+
+    public init(path: String, differences: [String]) {
+      self.path = path
+      self.differences = differences
+    }
   }
 
   public var tasks: Int { stages.reduce(0) { $0 + $1.tasks } }
@@ -50,6 +70,7 @@ public struct RunView: Sendable {
   /// Whether everything was in the cache and nothing on disk had to change.
   public var hadNothingToDo: Bool {
     stages.allSatisfy { $0.verdict == .cached } && ran == 0 && files.allSatisfy { $0.change == .unchanged } && writtenLock == nil && !wasCancelled
+      && locked?.differences.isEmpty ?? true
   }
 }
 
@@ -111,6 +132,8 @@ public struct StageView: Sendable {
   /// What it measured, under dotted names.
   public var figures: [(name: String, value: ReportJSON)] = []
   public var failure: Diagnostic?
+  /// Sources whose data are not here, and which stand as the lock has them.
+  public var sourcesAsLocked: [String] = []
 
   public init(name: String, kind: String, verdict: Verdict) {
     self.name = name
@@ -146,6 +169,8 @@ public struct FileView: Sendable, Equatable {
     case written, unchanged
     /// Somebody had edited it.
     case remade
+    /// It would have been other than the lock says, and was not put in place.
+    case withheld
   }
 
   public var path: String

@@ -36,7 +36,7 @@ extension Store {
   /// Whether a blob is here, by name and without reading it.
   public func contains(_ digest: Digest) -> Bool {
     if catalog.withLock({ $0.locate(RecordID(kind: RecordHeader.blob, key: digest)) != nil }) { return true }
-    return Files.status(blobPath(digest)) != nil
+    return Files.status(blobPath(digest)) != nil || base?.contains(digest) ?? false
   }
 
   /// A blob's bytes, verified, or nil when it is absent or damaged.
@@ -54,7 +54,7 @@ extension Store {
   public func withBlob<R>(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R? {
     if let result = try withSmallBlob(digest, body) { return result }
     let path = blobPath(digest)
-    guard let descriptor = try Files.open(path) else { return nil }
+    guard let descriptor = try Files.open(path) else { return try base?.withBlob(digest, body) }
     defer { close(descriptor) }
     let size = Int(try Files.status(descriptor, path).st_size)
     if size > BufferPool.greatestBuffer {

@@ -53,6 +53,8 @@ public final class Store: Sendable {
   let catalog: Mutex<Catalog>
   let temporaries: Temporaries
   let buffers = BufferPool()
+  /// Where is looked for what is not here; nothing is written there.
+  let base: Store?
   private let onDamage: (@Sendable (Damage) -> Void)?
   private let damages = Atomic<Int>(0)
   private let isLaidOut = Atomic<Bool>(false)
@@ -65,13 +67,15 @@ public final class Store: Sendable {
   /// - Parameters:
   ///   - directory: for example `.pipe`. With `create`, a directory that is not there is made with the first write; without, it is an
   ///     error (`missing`).
+  ///   - base: a store in which is looked for what is not in this one: this one is then a layer over it.
   ///   - onDamage: told, on whatever thread reads, of everything that failed its check.
   /// - Throws: `unknownFormat` when the directory was written by a `pipe` of another format.
   public init(
-    directory: String, create: Bool = true, disk: Disk = .real, clock: @escaping Clock = Store.systemClock,
+    directory: String, create: Bool = true, over base: Store? = nil, disk: Disk = .real, clock: @escaping Clock = Store.systemClock,
     onDamage: (@Sendable (Damage) -> Void)? = nil
   ) throws(StoreError) {
     self.directory = directory
+    self.base = base
     self.disk = disk
     self.clock = clock
     self.onDamage = onDamage
@@ -109,7 +113,7 @@ public final class Store: Sendable {
 
   /// The payload recorded last under a kind and a key, or nil.
   public func entry(_ kind: EntryKind, _ key: Digest) throws(StoreError) -> [UInt8]? {
-    guard let (payload, flags) = readRecord(RecordID(kind: kind.rawValue, key: key), Array.init) else { return nil }
+    guard let (payload, flags) = readRecord(RecordID(kind: kind.rawValue, key: key), Array.init) else { return try base?.entry(kind, key) }
     guard flags & RecordHeader.inBlob != 0 else { return payload }
     guard payload.count == Digest.byteCount else { return nil }
     return try get(payload.withUnsafeBytes { Digest(bytes: $0) })
@@ -117,7 +121,7 @@ public final class Store: Sendable {
 
   /// Whether something is recorded under a kind and a key; the payload is not read.
   public func hasEntry(_ kind: EntryKind, _ key: Digest) -> Bool {
-    catalog.withLock { $0.locate(RecordID(kind: kind.rawValue, key: key)) != nil }
+    catalog.withLock { $0.locate(RecordID(kind: kind.rawValue, key: key)) != nil } || base?.hasEntry(kind, key) ?? false
   }
 
   /// Records a payload under a kind and a key, in place of any earlier one.

@@ -36,6 +36,13 @@ final class GitWorkspace {
     try write(path, text.replacingOccurrences(of: old, with: new))
   }
 
+  /// Takes everything of another workspace but some entries of its root.
+  func copy(_ other: GitWorkspace, without names: [String]) throws {
+    for name in try FileManager.default.contentsOfDirectory(atPath: other.root) where !names.contains(name) {
+      try FileManager.default.copyItem(atPath: other.root + "/" + name, toPath: root + "/" + name)
+    }
+  }
+
   @discardableResult
   func git(_ arguments: String...) throws -> Int32 {
     let process = Process()
@@ -137,7 +144,8 @@ enum Story {
 
   static func editLabels(_ workspace: GitWorkspace) throws {
     for number in [1, 4, 10, 13, 16] {
-      try workspace.replace("Datasets/labels.jsonl", "\"T-\(number)\",\"label_type\":\"intent\",\"label\":\"login\"", "\"T-\(number)\",\"label_type\":\"intent\",\"label\":\"billing\"")
+      try workspace.replace(
+        "Datasets/labels.jsonl", "\"T-\(number)\",\"label_type\":\"intent\",\"label\":\"login\"", "\"T-\(number)\",\"label_type\":\"intent\",\"label\":\"billing\"")
     }
   }
 

@@ -42,6 +42,24 @@ struct DiffPoint {
     self.lock = lock
   }
 
+  /// The lock as it lies there, with the manifest, the templates and the sources that it was written for.
+  init(lockOf session: Session) throws(Session.Unanswerable) {
+    guard let lock = session.lock else { throw Session.Unanswerable("nothing-to-compare", "there is no lock `\(session.lockPath)`", help: "pipe run writes it") }
+    let root = session.workspace.root
+    if session.pipeline.isLocked, let commit = try? GitTree.git(["log", "-n", "1", "--format=%H", "--", session.lockPath], root).trimmed, !commit.isEmpty,
+      let tree = try? GitTree(commit, root: root, store: session.store), let known = try? Self.lock(of: session, at: tree), known.text == lock.text,
+      let pipeline = try? Self.pipeline(session, tree, commit)
+    {
+      side = DiffModel.Side(title: session.lockPath, commit: tree.commit, version: lock.version)
+      self.session = Session(session, at: tree, pipeline, lock)
+    } else {
+      side = DiffModel.Side(title: session.lockPath, version: lock.version)
+      self.session = session
+    }
+    keys = Self.keys(lock)
+    self.lock = lock
+  }
+
   init(run record: RunRecord, of session: Session) throws(Session.Unanswerable) {
     var keys: [String: Digest] = [:]
     for stage in record.stages { if let key = stage.key { keys[stage.caseLabel.map { "\(stage.name)@\($0)" } ?? stage.name] = key } }
@@ -130,7 +148,9 @@ struct DiffPoint {
   private static func point(_ text: String, _ session: Session) throws(Session.Unanswerable) -> DiffPoint {
     if text.hasSuffix(".lock") { return try DiffPoint(lockFile: text, of: session) }
     if let id = RunID(text) {
-      guard let record = Session.record(of: id, in: session.store) else { throw Session.Unanswerable("unknown-run", "there is no run `\(text)`", help: "`pipe log` lists them") }
+      guard let record = Session.record(of: id, in: session.store) else {
+        throw Session.Unanswerable("unknown-run", "there is no run `\(text)`", help: "`pipe log` lists them")
+      }
       return try DiffPoint(run: record, of: session)
     }
     do throws(Session.Unanswerable) {

@@ -14,6 +14,9 @@ extension Session {
     return try diff(points.before, points.after, output: output, rows: rows)
   }
 
+  /// What differs between the lock and what the working tree gives.
+  public func diffOfLock(rows: Int? = 10) throws -> DiffModel { try diff(DiffPoint(lockOf: self), DiffPoint(workingTree: self), output: nil, rows: rows) }
+
   func diff(_ before: DiffPoint, _ after: DiffPoint, output: String?, rows: Int?) throws -> DiffModel {
     do throws(TaskFailure) {
       var builder: DiffBuilder

@@ -107,6 +107,12 @@ package final class Snapshots: Sendable {
     return Snapshot(name: name(argv), path: path(digest), digest: digest)
   }
 
+  /// Whether the lock pins what a command said, as it and the files that it names are today.
+  func isLocked(_ argv: [String]) -> Bool {
+    let request = request(argv)
+    return locked.contains { $0.request == request }
+  }
+
   /// Runs a command and pins what it prints. A pin of the lock whose bytes are absent is an error: other bytes would silently be another
   /// data set.
   func take(_ argv: [String]) throws(ReadError) -> Snapshot {

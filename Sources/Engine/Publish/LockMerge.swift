@@ -16,11 +16,10 @@ public enum LockMerge {
   ///   - base: the lock where the branches parted; empty when there was none.
   ///   - names: what the two sides are called in the marks of a conflict.
   public static func merge(base: String, ours: String, theirs: String, names: (ours: String, theirs: String) = ("ours", "theirs")) -> Result {
-    let old = units(base)
-    let mine = units(ours)
-    let other = units(theirs)
-    var order: [String] = []
-    for unit in mine + other where !order.contains(unit.name) { order.append(unit.name) }
+    let old = byName(units(base))
+    let mine = byName(units(ours))
+    let other = byName(units(theirs))
+    var order = Array(Set(mine.keys).union(other.keys))
     // As a lock is sorted, so that a merge without conflicts is what a run would have written.
     order.sort { $0.utf8.lexicographicallyPrecedes($1.utf8) }
     var head: [String] = []
@@ -28,9 +27,9 @@ public enum LockMerge {
     var conflicts: [String] = []
     var marked: [String] = []
     for name in order {
-      let a = old.first { $0.name == name }?.lines
-      let b = mine.first { $0.name == name }?.lines
-      let c = other.first { $0.name == name }?.lines
+      let a = old[name]
+      let b = mine[name]
+      let c = other[name]
       let merged: [String]?
       if b == c || a == c { merged = b ?? [] } else if a == b { merged = c ?? [] } else { merged = nil }
       if let merged {
@@ -44,14 +43,30 @@ public enum LockMerge {
     return Result(text: (head + body + marked).map { $0 + "\n" }.joined(), conflicts: conflicts)
   }
 
+  /// What two locks say differently: `manifest`, `stage pairs`, `source Datasets/a.jsonl`, in the order of a lock.
+  static func differences(_ one: String, _ other: String) -> [String] {
+    let old = byName(units(one))
+    let new = byName(units(other))
+    let names = Set(old.keys).union(new.keys).filter { old[$0] != new[$0] }
+    return names.sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }.map { $0.hasPrefix(headMark) ? String($0.dropFirst(headMark.count + 2)) : $0 }
+  }
+
+  private static func byName(_ units: Units) -> [String: [String]] { Dictionary(units.map { ($0.name, $0.lines) }, uniquingKeysWith: { first, _ in first }) }
+
   /// Sorts before any name.
   private static let headMark = "\u{1}"
 
   private static func units(_ text: String) -> Units {
     var units: Units = []
+    var places: [String: Int] = [:]
     for (index, line) in text.split(separator: "\n").map(String.init).enumerated() {
       let name = name(of: line, index)
-      if let known = units.firstIndex(where: { $0.name == name }) { units[known].lines.append(line) } else { units.append((name, [line])) }
+      if let known = places[name] {
+        units[known].lines.append(line)
+      } else {
+        places[name] = units.count
+        units.append((name, [line]))
+      }
     }
     return units
   }

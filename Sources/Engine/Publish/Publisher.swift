@@ -72,7 +72,9 @@ final class Publisher: Sendable {
   }
 
   /// Writes what differs. The caller holds the manifest's lock.
-  func publish(_ run: StageRun, _ scheduler: Scheduler) throws(TaskFailure) -> [PublishedFile] {
+  /// - Parameter expected: the digests that files must have, by path. A stage with a file that has another one, or that is not among
+  ///   them, puts none in place.
+  func publish(_ run: StageRun, _ scheduler: Scheduler, expected: [String: Digest]? = nil) throws(TaskFailure) -> [PublishedFile] {
     let set = journal.begin()
     do {
       var files: [PublishedFile] = []
@@ -97,6 +99,10 @@ final class Publisher: Sendable {
           PublishedFile(
             path: publication.path, port: publication.rowsPort, sha256: hash.finish(), content: wanted, rows: table.rows,
             bytes: table.bytes + publication.header.count, change: isEdited ? .remade : .written))
+      }
+      if let expected, files.contains(where: { expected[$0.path] != $0.sha256 }) {
+        set.discard()
+        return files.enumerated().map { index, file in written.contains(index) ? file.withheld : file }
       }
       if written.isEmpty { set.discard() } else { try set.commit() }
       for index in written { try remember(files[index]) }

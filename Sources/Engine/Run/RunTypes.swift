@@ -30,7 +30,8 @@ package struct CheckVerdict: Sendable {
 
 /// A file that a stage put into the workspace.
 package struct PublishedFile: Sendable, Equatable {
-  package enum Change: String, Sendable { case written, unchanged, remade }
+  /// `remade`: it had been edited by hand. `withheld`: it would have been other than the lock says, and was not put in place.
+  package enum Change: String, Sendable { case written, unchanged, remade, withheld }
 
   package let path: String
   package let port: String
@@ -38,8 +39,12 @@ package struct PublishedFile: Sendable, Equatable {
   package let content: Digest
   package let rows: Int
   package let bytes: Int
-  /// `remade`: the file had been edited by hand.
   package let change: Change
+}
+
+extension PublishedFile {
+  /// The same, but not put in place.
+  var withheld: PublishedFile { PublishedFile(path: path, port: port, sha256: sha256, content: content, rows: rows, bytes: bytes, change: .withheld) }
 }
 
 /// A task's failure with its places resolved to files of today.
@@ -78,8 +83,15 @@ public struct RunOptions: Sendable {
   public var supervisor: [String]?
   /// Whether the lock may be written.
   public var writesLock = true
+  /// Whether everything has to come out as the lock has it: files that are others are not put in place, and the lock is left alone. A
+  /// plan is then answered from the lock and the sources, whatever the store has.
+  public var isLocked = false
   /// Bytes of chunks that may be in memory on their way from one task to the next.
   public var memoryBudget = 48 << 20
+  /// What stages come to by the lock, for a plan that is held to it.
+  var lockedResults: LockedResults?
+  /// Whether it is done to be compared with what is there: forced stages use nothing that is cached, and keep the bytes of every output.
+  var isVerification = false
   /// Keys under which results are looked up whatever today's program would make of the stage: those of a lock.
   var pinnedKeys: [String: Digest] = [:]
   /// The version of the program, for the run's record.

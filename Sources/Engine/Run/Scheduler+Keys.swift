@@ -29,13 +29,15 @@ extension Scheduler {
       if let bytes = try? store.entry(.preImage, pinned), let stored = try? PreImage(decoding: bytes) { run.preImage = stored }
       return .found(result)
     }
+    if let locked = options.lockedResults { return lookUp(run, preImage, in: locked) }
     if run.stage.settings.isFrozen {
       guard let locked = services.lockedKey(of: run.stage.name) else {
         return .frozen(.environment("`\(run.stage.name)` is frozen, and no lock says what its result is; run it once without `frozen: true`"))
       }
       run.key = locked
       guard let result = storedResult(locked) else {
-        return .frozen(.environment("`\(run.stage.name)` is frozen, and its locked result (key sha256:\(locked.short)) is not in this store; run it once without `frozen: true`"))
+        return .frozen(
+          .environment("`\(run.stage.name)` is frozen, and its locked result (key sha256:\(locked.short)) is not in this store; run it once without `frozen: true`"))
       }
       return .found(result)
     }
@@ -55,6 +57,31 @@ extension Scheduler {
       return .absent
     }
     return .found(result)
+  }
+
+  /// The same by the lock alone, whatever the store has.
+  private func lookUp(_ run: StageRun, _ preImage: PreImage, in locked: LockedResults) -> Lookup {
+    if isForced(run) {
+      run.reason = .forced
+      return .absent
+    }
+    if !run.stage.settings.isCached || run.stage.kind.effect == .volatile {
+      run.reason = .neverCached
+      return .absent
+    }
+    guard let key = locked.key(of: run.stage.name) else {
+      run.reason = .notLocked
+      return .absent
+    }
+    if run.stage.settings.isFrozen || key == run.key, let result = locked.result(of: run) {
+      run.key = key
+      return .found(result)
+    }
+    run.reason = .otherThanLocked
+    if let bytes = try? store.entry(.preImage, key), let old = try? PreImage(decoding: bytes) {
+      run.reason = .changed(preImage.changes(since: old).map { RunReason.Change(part: $0.name, before: $0.old, after: $0.new) })
+    }
+    return .absent
   }
 
   /// A stage's result whose tables can still be listed.

@@ -170,7 +170,7 @@ extension Scheduler {
 
   /// Whether an output's bytes stay in the store: where they cannot be made again cheaply, and where they are published.
   func isKept(_ run: StageRun, port: Int) -> Bool {
-    if run.stage.kind.outputs[port].isKept || run.stage.kind.effect != .pure || !run.stage.settings.isCached { return true }
+    if options.isVerification || run.stage.kind.outputs[port].isKept || run.stage.kind.effect != .pure || !run.stage.settings.isCached { return true }
     if case .eachChunk(let work) = run.stage.kind.work, !work.isCostly { return false }
     return true
   }
@@ -242,7 +242,7 @@ extension Scheduler {
   ) throws(TaskFailure) -> [UInt64] {
     let key = sidecarKey(run, port: port, chunk: chunk)
     do throws(StoreError) {
-      if let bytes = try store.entry(.sidecar, key), bytes.count % 8 == 0 {
+      if !options.isVerification || isCacheUsed(by: run), let bytes = try store.entry(.sidecar, key), bytes.count % 8 == 0 {
         return bytes.withUnsafeBytes { raw in stride(from: 0, to: raw.count, by: 8).map { UInt64(littleEndian: raw.loadUnaligned(fromByteOffset: $0, as: UInt64.self)) } }
       }
     } catch { throw TaskFailure(error) }

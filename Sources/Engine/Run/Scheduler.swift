@@ -216,6 +216,10 @@ package final class Scheduler: @unchecked Sendable {
     for table in tables where !table.isComplete {
       if let source = sources.index(of: table) {
         if let failure = sources.failure(source) { return fail(run, .task(failure)) }
+        if options.isPlan, sources.isUnasked(source) {
+          run.reason = .firstRun
+          return end(run, isSelected ? .wouldRun : .unselected)
+        }
         if sources.beginScan(source) { ready.push(.scan(source), priority: -1) }
       }
     }

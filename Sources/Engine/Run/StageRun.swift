@@ -171,6 +171,10 @@ public enum RunReason: Sendable, Equatable {
   case unread([Change])
   case upstream([String])
   case missing
+  /// The lock has no such stage.
+  case notLocked
+  /// The lock has another key for it.
+  case otherThanLocked
 
   public struct Change: Sendable, Equatable {
     public let part: String

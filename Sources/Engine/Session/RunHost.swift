@@ -23,6 +23,8 @@ final class RunHost: RunServices {
   private let manifestLock: ManifestLock
   let submissions: Submissions
   private let manifestPath: String
+  /// The only files that may be put in place, by path and digest; nil for any.
+  private let expected: [String: Digest]?
   private let cancelled = Atomic<Bool>(false)
   private let groups = Mutex<Set<Int32>>([])
   let memoryBytes: Int
@@ -30,10 +32,11 @@ final class RunHost: RunServices {
 
   init(
     workspace: Workspace, store: Store, lock: LockFile?, lastKeys: [String: Digest], recorder: RunRecorder, manifestLock: ManifestLock,
-    baselines: Baselines, manifestPath: String, policy: SubmitPolicy, observer: @escaping @Sendable (RunEvent) -> Void
+    baselines: Baselines, manifestPath: String, expected: [String: Digest]? = nil, policy: SubmitPolicy, observer: @escaping @Sendable (RunEvent) -> Void
   ) {
     self.submissions = Submissions(store: store, lock: lock, policy: policy)
     self.manifestPath = manifestPath
+    self.expected = expected
     self.workspace = workspace
     self.store = store
     self.lock = lock
@@ -84,7 +87,8 @@ final class RunHost: RunServices {
     guard !run.stage.kind.publishes.isEmpty else { return [] }
     if run.wasAdopted, let files = publisher.publishedFiles(run) { return files }
     try manifestLock.hold()
-    return try publisher.publish(run, scheduler)
+    // What runs each time stands in no lock.
+    return try publisher.publish(run, scheduler, expected: expected == nil || Session.unlocked(scheduler).contains(run.index) ? nil : expected)
   }
 
   // MARK: processes

@@ -12,6 +12,8 @@ public struct RunReport: Sendable {
   public var lockPath: String?
   /// Whether the lock file was written by this run.
   public var lockChanged: Bool
+  /// What would stand otherwise in the lock (`stage pairs`, `source Datasets/a.jsonl`); only of a run that was to be as locked.
+  public var lockDifferences: [String] = []
   public var seconds: Double
   public var wasCancelled: Bool
   public var exitCode: Int32
@@ -46,7 +48,7 @@ public struct StageReport: Sendable {
   }
 
   public struct File: Sendable {
-    public enum Change: String, Sendable { case written, unchanged, remade }
+    public enum Change: String, Sendable { case written, unchanged, remade, withheld }
     public var path: String
     public var stage: String
     public var port: String
@@ -89,6 +91,8 @@ public struct StageReport: Sendable {
   public var checks: [Verdict]
   public var failure: Diagnostic?
   public var place: Place?
+  /// Sources whose data are not here, and which stand as the lock has them.
+  public var sourcesAsLocked: [String]
   /// Names of the stages it reads.
   public var inputs: [String]
 }

@@ -22,10 +22,13 @@ extension Session {
 
   /// A scheduler that has looked every stage up and run none.
   ///
-  /// - Parameter keys: keys under which stages are looked up instead of those that they have now.
-  func looked(pinned keys: [String: Digest] = [:]) throws(StoreError) -> Scheduler {
+  /// - Parameters:
+  ///   - keys: keys under which stages are looked up instead of those that they have now.
+  ///   - isLocked: whether the lock answers, and not the store.
+  func looked(pinned keys: [String: Digest] = [:], isLocked: Bool = false) throws(StoreError) -> Scheduler {
     var options = RunOptions()
     options.isPlan = true
+    options.isLocked = isLocked
     options.pinnedKeys = keys
     let parts = makeScheduler(
       options, command: "show", waits: false, recorder: recorder(RunID.now(), options), before: [:], waiting: { _ in }, observer: { _ in })

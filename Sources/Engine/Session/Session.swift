@@ -185,7 +185,11 @@ public final class Session: Sendable {
     var report = report(parts.scheduler, parts.host, isFirstRun: before.isEmpty, options)
     if !options.isPlan {
       report.notes += recovery.failures.map { "what an earlier run meant to publish could not be completed, and is tried again by the next run: \($0)" }
-      if options.writesLock { report.lockChanged = try writeLock(parts, &report) }
+      if options.isLocked {
+        compareLock(parts, &report)
+      } else if options.writesLock {
+        report.lockChanged = try writeLock(parts, &report)
+      }
       try rememberKeys(parts.scheduler.stages, before)
       report.seconds = Double(MonotonicClock.nanoseconds() &- start) / 1e9
       try parts.stats.save()
@@ -196,6 +200,7 @@ public final class Session: Sendable {
       // A plan reads files that changed; what it learned of them is kept.
       try? parts.stats.save()
       try? store.flush()
+      if options.isLocked { checkLock(parts, &report) }
     }
     report.lockPath = lockPath
     report.seconds = Double(MonotonicClock.nanoseconds() &- start) / 1e9
@@ -220,11 +225,18 @@ public final class Session: Sendable {
     let host = RunHost(
       workspace: workspace, store: store, lock: lock, lastKeys: before, recorder: recorder, manifestLock: manifestLock,
       baselines: Baselines(store: store, workspace: workspace, manifestName: pipeline.name, lockPath: pipeline.isLocked ? lockPath : nil),
-      manifestPath: pipeline.path, policy: SubmitPolicy(allows: options.allowsSubmit, resubmits: options.resubmits, supervisor: options.supervisor),
+      manifestPath: pipeline.path, expected: options.isLocked ? Self.expectedFiles(lock) : nil,
+      policy: SubmitPolicy(allows: options.allowsSubmit, resubmits: options.resubmits, supervisor: options.supervisor),
       observer: observer)
     let snapshots = Snapshots(
       store: store, root: workspace.root, locked: lock?.pins ?? [], renewed: renewedCommands(options), oversight: host.oversight, tree: tree)
-    let sources = SourceRuns(root: workspace.root, store: store, stats: stats, snapshots: snapshots, usesStats: true, tree: tree)
+    var options = options
+    var locked: LockedSources?
+    if options.isPlan, options.isLocked, let lock {
+      options.lockedResults = LockedResults(lock)
+      locked = LockedSources(lock, path: lockPath, root: workspace.root)
+    }
+    let sources = SourceRuns(root: workspace.root, store: store, stats: stats, snapshots: snapshots, usesStats: true, tree: tree, locked: locked)
     let scheduler = Scheduler(graph: pipeline.graph, options: options, store: store, sources: sources, services: host)
     return Parts(scheduler: scheduler, host: host, snapshots: snapshots, lock: manifestLock, stats: stats)
   }
@@ -269,107 +281,6 @@ public final class Session: Sendable {
     do throws(LineageError) {
       try Self.updateLineage(of: store)
     } catch { report.notes.append("\(error)") }
-  }
-
-  // MARK: the lock
-
-  /// Writes the lock when it differs: new lines for stages whose outputs are in place, old lines for the rest.
-  private func writeLock(_ parts: Parts, _ report: inout RunReport) throws(StoreError) -> Bool {
-    let scheduler = parts.scheduler
-    // Nothing came of it: what lies in `Outputs/` is as it was.
-    guard scheduler.stages.contains(where: \.isUsable) else { return false }
-    var new = LockFile(manifest: pipeline.name, version: pipeline.version)
-    let withheld = Self.withheld(scheduler)
-    let unlocked = Self.unlocked(scheduler)
-    var kept: Set<String> = []
-    for run in scheduler.stages where !unlocked.contains(run.index) {
-      let name = run.stage.name
-      guard run.isUsable, run.isSelected, !withheld.contains(run.index), let key = run.key, let result = run.result else {
-        kept.insert(name)
-        continue
-      }
-      new.stages.append(.init(name: name, key: key))
-      // A pure stage needs no more than its key: it can be done again.
-      switch run.stage.kind.effect {
-      case .snapshot: new.pins.append(.init(command: name, request: key, digest: Self.answer(result)))
-      case .submit: new.submits.append(.init(stage: name, key: key, handle: parts.host.submissions.handle(key) ?? LocalJob.handle, result: Self.answer(result)))
-      case .pure, .volatile: break
-      }
-      for (output, port) in zip(run.stage.kind.outputs, result.ports) where output.isPublic {
-        new.outputs.append(.init(stage: name, port: output.name, content: port.content, lineage: port.lineage, rows: port.rows, bytes: port.bytes))
-      }
-      for file in run.published {
-        new.files.append(.init(path: file.path, stage: name, port: file.port, sha256: file.sha256, rows: file.rows, bytes: file.bytes))
-      }
-    }
-    guard !new.stages.isEmpty else { return false }
-    addSources(scheduler, except: kept, to: &new)
-    new.pins += parts.snapshots.pins
-    if let lock {
-      new.keep(kept, from: lock)
-      for pin in lock.pins where !kept.isEmpty && !new.pins.contains(where: { $0.request == pin.request }) { new.pins.append(pin) }
-    }
-    if let lock, new.text == lock.text { return false }
-    do throws(TaskFailure) { try parts.lock.hold() } catch {
-      report.notes.append(error.message)
-      return false
-    }
-    let text = new.text
-    let path = workspace.absolute(lockPath)
-    if case .success(let bytes) = workspace.load(lockPath), bytes == Array(text.utf8) { return false }
-    try AtomicFile.write(path, Array(text.utf8), sync: true)
-    return true
-  }
-
-  /// What a stage came to, as one digest.
-  private static func answer(_ result: StageResult) -> Digest {
-    var writer = ByteWriter()
-    for port in result.ports { writer.digest(port.content) }
-    return Digest.of(writer.bytes)
-  }
-
-  /// Stages that run each time, and what reads them: their results differ from run to run, and stand in no lock.
-  private static func unlocked(_ scheduler: Scheduler) -> Set<Int> {
-    var found: Set<Int> = []
-    for run in scheduler.stages where !run.stage.settings.isCached || run.stage.kind.effect == .volatile || scheduler.graph.producers[run.index].contains(where: found.contains) {
-      found.insert(run.index)
-    }
-    return found
-  }
-
-  /// Stages whose new results lie behind no file in place: what reads them has not published. Their old lines stay, so that the lock
-  /// goes on describing how what lies in `Outputs/` was made.
-  private static func withheld(_ scheduler: Scheduler) -> Set<Int> {
-    func ancestors(of starts: [StageRun]) -> Set<Int> {
-      var found: Set<Int> = []
-      var open = starts.map(\.index)
-      while let next = open.popLast() {
-        for producer in scheduler.graph.producers[next] where found.insert(producer).inserted { open.append(producer) }
-      }
-      return found
-    }
-    let publishing = scheduler.stages.filter { !$0.stage.kind.publishes.isEmpty }
-    return ancestors(of: publishing.filter { !$0.isUsable }).subtracting(ancestors(of: publishing.filter(\.isUsable)))
-  }
-
-  private func addSources(_ scheduler: Scheduler, except kept: Set<String>, to lock: inout LockFile) {
-    var external = 0
-    for (readers, summary) in scheduler.sources.summaries() {
-      var name: String
-      switch summary.outside.origin {
-      case .files(let pattern): name = pattern
-      case .sqlite(let path, let read): name = "\(path) \(read)"
-      case .command(let argv): name = "run: " + argv.joined(separator: " ")
-      }
-      if name.hasPrefix("/") || name.hasPrefix("../") {
-        external += 1
-        name = "external:\(external)"
-      }
-      let users = readers.map { scheduler.stages[$0] }
-      guard let content = summary.content, users.contains(where: { run in run.isUsable && run.isSelected && !kept.contains(run.stage.name) }) else { continue }
-      lock.sources.append(
-        .init(name: name, content: content, files: summary.files, rows: summary.rows, bytes: summary.bytes, readers: users.map(\.stage.name).sorted()))
-    }
   }
 
   // MARK: the report

@@ -20,7 +20,9 @@ extension StageRecord {
     inputs = StageRecord.inputs(of: run, in: graph, sourceNames)
     for (output, table) in zip(run.stage.kind.outputs, run.outputs) where output.isPublic {
       guard let content = table.content else { continue }
-      let files = run.published.filter { $0.port == output.name }.map { PublishedFile(path: $0.path, digest: $0.sha256, rows: $0.rows, bytes: $0.bytes) }
+      let files = run.published.filter { $0.port == output.name && $0.change != .withheld }.map {
+        PublishedFile(path: $0.path, digest: $0.sha256, rows: $0.rows, bytes: $0.bytes)
+      }
       outputs.append(Output(port: output.name, content: content, lineage: table.lineage, rows: table.rows, bytes: table.bytes, files: files))
     }
     checks = run.verdicts.map { verdict in
@@ -102,6 +104,8 @@ extension StageRecord.Reason {
     case .forced: self.init(code: "forced", text: "forced")
     case .neverCached: self.init(code: "never-cached", text: "never cached")
     case .missing: self.init(code: "missing", text: "its result was not in the store")
+    case .notLocked: self.init(code: "not-locked", text: "the lock has no such stage")
+    case .otherThanLocked: self.init(code: "other-than-locked", text: "the lock was written for something else")
     case .unread(let changes): self.init(code: "cached", text: changes.map(\.part).joined(separator: ", ") + " changed, in nothing that it reads")
     case .upstream(let names): self.init(code: "input-changed", text: names.joined(separator: ", ") + " changed")
     case .changed(let changes):

@@ -56,6 +56,7 @@ extension StageReport {
         case .written: .written
         case .unchanged: .unchanged
         case .remade: .remade
+        case .withheld: .withheld
         }
       return File(path: file.path, stage: run.stage.name, port: file.port, sha256: file.sha256.hex, rows: file.rows, bytes: file.bytes, change: change)
     }
@@ -76,5 +77,8 @@ extension StageReport {
     }
     place = run.stage.range?.place
     inputs = run.stage.dependencies
+    sourcesAsLocked = run.inputs.flatMap { $0 }.filter(scheduler.sources.isAsLocked).compactMap { table in
+      scheduler.sources.index(of: table).map { scheduler.sources.summaries()[$0].summary.outside.lockedName ?? "a source outside the workspace" }
+    }
   }
 }

@@ -27,6 +27,9 @@ package final class SourceRuns: @unchecked Sendable {
     var files: [File] = []
     var failure: ResolvedFailure?
     var isScanning = false
+    /// Whether what the lock says of it stands for bytes that are not here.
+    var isAsLocked = false
+    var lockedFiles = 0
     // Reading state; touched only by the one job that scans.
     var nextFile = 0
     var reader: RawChunkReader?
@@ -52,13 +55,17 @@ package final class SourceRuns: @unchecked Sendable {
   private let usesStats: Bool
   /// Files of another place than the workspace: those of a commit.
   private let tree: GitTree?
+  /// What stands for data that are not here.
+  private let locked: LockedSources?
+  private var externals = 0
 
   package convenience init(root: String, store: Store, stats: StatIndex, snapshots: Snapshots, usesStats: Bool) {
     self.init(root: root, store: store, stats: stats, snapshots: snapshots, usesStats: usesStats, tree: nil)
   }
 
-  init(root: String, store: Store, stats: StatIndex, snapshots: Snapshots, usesStats: Bool, tree: GitTree?) {
+  init(root: String, store: Store, stats: StatIndex, snapshots: Snapshots, usesStats: Bool, tree: GitTree?, locked: LockedSources? = nil) {
     self.tree = tree
+    self.locked = locked
     self.root = root
     self.store = store
     self.stats = stats
@@ -77,7 +84,10 @@ package final class SourceRuns: @unchecked Sendable {
     let source = Source(outside, TableRun(stage: -1 - sources.count, port: 0), reader: stage)
     sources.append(source)
     do throws(ReadError) {
-      source.files = try list(outside).map(File.init)
+      let locations: Result<[SourceLocation], ReadError>
+      do throws(ReadError) { locations = .success(try list(outside)) } catch { locations = .failure(error) }
+      if take(source, asLocked: try? locations.get()) { return source.table }
+      source.files = try locations.get().map(File.init)
       for file in source.files { recall(file, outside) }
       // A command that was never run has no file yet, and is not an empty table.
       if !source.files.isEmpty, source.files.allSatisfy(\.isKnown) {
@@ -90,6 +100,27 @@ package final class SourceRuns: @unchecked Sendable {
     }
     return source.table
   }
+
+  /// Lets what the lock says stand for a source whose data are not here.
+  private func take(_ source: Source, asLocked found: [SourceLocation]?) -> Bool {
+    guard let locked else { return false }
+    if source.outside.lockedName == nil { externals += 1 }
+    guard let line = locked.line(source.outside, named: source.outside.lockedName ?? "external:\(externals)", found: found ?? []) else { return false }
+    if case .command(let argv) = source.outside.origin, !snapshots.isLocked(argv) { return false }
+    source.isAsLocked = true
+    source.lockedFiles = line.files
+    source.table.content = line.content
+    source.table.rows = line.rows
+    source.table.bytes = line.bytes
+    source.table.isComplete = true
+    return true
+  }
+
+  /// Whether what the lock says stands for the bytes of a source.
+  func isAsLocked(_ table: TableRun) -> Bool { index(of: table).map { sources[$0].isAsLocked } ?? false }
+
+  /// Whether a source is what a command says that nobody has run yet: a plan does not run it.
+  func isUnasked(_ source: Int) -> Bool { sources[source].outside.isCommand && sources[source].files.isEmpty }
 
   func index(of table: TableRun) -> Int? { table.stage < 0 ? -1 - table.stage : nil }
   func table(_ source: Int) -> TableRun { sources[source].table }
@@ -275,7 +306,8 @@ package final class SourceRuns: @unchecked Sendable {
       (
         source.readers,
         Summary(
-          outside: source.outside, content: source.table.content, files: source.files.count, rows: source.table.rows, bytes: source.table.bytes,
+          outside: source.outside, content: source.table.content, files: source.isAsLocked ? source.lockedFiles : source.files.count, rows: source.table.rows,
+          bytes: source.table.bytes,
           names: source.files.map(\.location.name))
       )
     }

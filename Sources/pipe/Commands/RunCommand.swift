@@ -60,16 +60,59 @@ struct RunCommand: ParsableCommand {
   @Flag(name: [.customShort("n"), .customLong("dry-run")], help: "Only say what would run, and why.")
   var isPlan = false
 
+  @Flag(help: "Everything has to come out as the lock has it: what does not is shown and not published, the lock is left alone, and the status is 3.")
+  var locked = false
+
+  @Option(
+    help: ArgumentHelp(
+      "Afterwards run these stages (all: every one) again beside the cache; status 3 when they give other bytes, with the first row and field that differ.",
+      valueName: "stages|all"), completion: .stages)
+  var verify: [String] = []
+
   @OptionGroup var selection: SelectionOptions
   @OptionGroup var parameters: ParameterOptions
   @OptionGroup var execution: ExecutionOptions
   @OptionGroup var common: CommonOptions
 
+  func validate() throws {
+    if isPlan, locked { throw ValidationError("--locked is about a run; without running, `pipe plan --check` says whether the lock is up to date") }
+    if isPlan, !verify.isEmpty { throw ValidationError("--verify runs stages, and -n runs none") }
+    if locked, execution.lock { throw ValidationError("--lock writes the lock, and --locked never does") }
+  }
+
   func run() throws {
     if execution.ci, common.color == .auto { Console.use(.never) }
     let session = try common.session(manifest, try parameters.overrides())
-    try Execution(common: common, settings: execution.settings, writesLock: !parameters.areGiven || execution.lock)
-      .run(session, selected: try selection.stages(of: session.pipeline), isPlan: isPlan)
+    if locked { try requireLock(session) }
+    var settings = execution.settings
+    // What is not in the lock already would be paid for, and then refused.
+    if locked, !execution.allowSubmit { settings.allowsSubmit = false }
+    var execution = Execution(common: common, settings: settings, writesLock: !parameters.areGiven || self.execution.lock)
+    execution.isLocked = locked
+    if !verify.isEmpty { execution.verified = try verifiedStages(session.pipeline) }
+    try execution.run(session, selected: try selection.stages(of: session.pipeline), isPlan: isPlan)
+  }
+
+  private func requireLock(_ session: Session) throws(Complaint) {
+    if !session.pipeline.isLocked {
+      throw Complaint(
+        ExitStatus.invalid, Diagnostic(id: "locked-run", "`\(session.pipeline.path)` has `lock: false`: nothing is committed that a run could be held to", at: nil))
+    }
+    if session.lock == nil {
+      throw Complaint(
+        ExitStatus.checkFailed,
+        Diagnostic(
+          id: "locked-run", "there is no `\(session.lockPath)` that the run could be held to", at: nil,
+          help: "run without --locked once, and commit the lock that it writes"))
+    }
+  }
+
+  private func verifiedStages(_ pipeline: Pipeline) throws(Complaint) -> Execution.Verified {
+    if verify.contains("all") { return .all }
+    var options = SelectionOptions()
+    options.select = verify
+    options.exclude = []
+    return .some(try options.stages(of: pipeline) ?? [])
   }
 }
 
@@ -81,7 +124,10 @@ struct PlanCommand: ParsableCommand {
   @Argument(help: "The manifest.", completion: .file(extensions: ["yaml", "yml"]))
   var manifest: String?
 
-  @Flag(help: "End with status 3 when anything would run.")
+  @Flag(
+    help:
+      "End with status 3 when the lock is not up to date: answered from git, the lock and the sources alone. Data that are not here, and not in git, are taken as locked."
+  )
   var check = false
 
   @Flag(name: .shortAndLong, help: "As if these stages were run again whatever the cache says.")
@@ -93,8 +139,10 @@ struct PlanCommand: ParsableCommand {
 
   func run() throws {
     let session = try common.session(manifest, try parameters.overrides())
-    try Execution(common: common, settings: .init(force: force), writesLock: false)
-      .run(session, selected: try selection.stages(of: session.pipeline), isPlan: true, failsIfAnythingWouldRun: check)
+    var execution = Execution(common: common, settings: .init(force: force), writesLock: false)
+    // Parameters of the command line are in no lock, and a lock of one machine says nothing about others: then the store answers.
+    execution.isLocked = check && session.pipeline.isLocked && !parameters.areGiven
+    try execution.run(session, selected: try selection.stages(of: session.pipeline), isPlan: true, failsIfAnythingWouldRun: check && !execution.isLocked)
   }
 }
 
@@ -178,6 +226,17 @@ struct Execution {
   let writesLock: Bool
   var updated: Set<String> = []
   var resubmits = false
+  /// Whether nothing may come out otherwise than the lock has it.
+  var isLocked = false
+  /// What is run again afterwards, to be compared.
+  var verified: Verified?
+
+  enum Verified {
+    case all
+    case some(Set<String>)
+
+    var names: Set<String>? { if case .some(let names) = self { names } else { nil } }
+  }
 
   func run(_ session: Session, selected: Set<String>?, isPlan: Bool, failsIfAnythingWouldRun: Bool = false, command: String = "run") throws {
     let pipeline = session.pipeline
@@ -189,7 +248,8 @@ struct Execution {
     options.selected = selected
     if settings.force { options.forced = selected ?? Set(pipeline.graph.stages.map(\.name)) }
     options.isPlan = isPlan
-    options.writesLock = writesLock
+    options.writesLock = writesLock && !isLocked
+    options.isLocked = isLocked
     options.updated = updated
     options.allowsSubmit = settings.allowsSubmit
     options.resubmits = resubmits
@@ -199,6 +259,7 @@ struct Execution {
       common.json ? (isPlan ? .none : .json) : common.quiet || isPlan ? .none : Console.errors.isTerminal && settings.isWatched ? .line : .lines
     let progress = Progress(form, stages: pipeline.graph.stages.map(\.name), implicit: Set(pipeline.graph.stages.filter(\.isImplicit).map(\.name)))
     let report: RunReport
+    var verification: VerificationModel?
     do {
       report = try session.run(
         options, command: command, waits: settings.waits,
@@ -209,6 +270,9 @@ struct Execution {
           }
         },
         waiting: { progress.say("waiting for \($0)") }, observer: { progress.observe($0) })
+      if let verified, !report.wasCancelled {
+        verification = try session.verify(verified.names, jobs: options.jobs, begun: { handle in Interrupts.onFirst { _ in handle.cancel() } })
+      }
     } catch {
       progress.end()
       throw Complaint(error)
@@ -220,6 +284,11 @@ struct Execution {
     if failsIfAnythingWouldRun, view.exitCode == 0, view.stages.contains(where: { $0.verdict != .cached && $0.verdict != .unselected }) {
       view.exitCode = Int(ExitStatus.checkFailed)
     }
+    if let verification {
+      view.verification = verification
+      if !verification.holds, view.exitCode == 0 { view.exitCode = Int(ExitStatus.checkFailed) }
+    }
+    if isLocked { view.locked = locked(report, session) }
     if !writesLock, !isPlan, pipeline.isLocked, view.files.contains(where: { $0.change != .unchanged }) {
       view.notes.append("the lock was not written, because parameters were given: --lock writes it")
     }
@@ -229,6 +298,18 @@ struct Execution {
     }
     show(view, session)
     if view.exitCode != 0 { throw Ending(status: Int32(view.exitCode)) }
+  }
+
+  /// What a run that was to be as locked came to.
+  private func locked(_ report: RunReport, _ session: Session) -> RunView.Locked {
+    var locked = RunView.Locked(path: session.lockPath, differences: report.lockDifferences)
+    guard !report.lockDifferences.isEmpty, !report.isPlan else { return locked }
+    do {
+      locked.diff = try session.diffOfLock(rows: common.json ? 1000 : 10)
+    } catch let refusal as Session.Unanswerable {
+      locked.problem = refusal.diagnostic.message
+    } catch { locked.problem = "\(error)" }
+    return locked
   }
 
   private func show(_ view: RunView, _ session: Session) {

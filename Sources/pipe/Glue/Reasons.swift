@@ -15,6 +15,8 @@ struct Reasons {
     case .forced: "forced"
     case .neverCached: "never cached"
     case .missing: "its result is not in the store"
+    case .notLocked: "the lock has no such stage"
+    case .otherThanLocked: "the lock was written for something else"
     case .upstream(let names): list(names) + " changed"
     case .unread(let changes): unread(changes, index)
     case .changed(let changes): changes.isEmpty ? "changed" : summary(changes, index)

@@ -64,6 +64,7 @@ extension StageView {
         case .written: .written
         case .unchanged: .unchanged
         case .remade: .remade
+        case .withheld: .withheld
         }
       return FileView(path: file.path, port: file.port, rows: file.rows, bytes: file.bytes, sha256: file.sha256, change: change)
     }
@@ -85,5 +86,6 @@ extension StageView {
       }
     }
     failure = stage.failure
+    sourcesAsLocked = stage.sourcesAsLocked
   }
 }
