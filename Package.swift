@@ -31,6 +31,7 @@ let excluded: [String: [String]] = [
   "ManifestsTests": ["Golden", "Examples"],
   "ReadersTests": ["Golden"],
   "DiffTests": ["Golden"],
+  "RecordsTests": ["Golden"],
 ]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -73,6 +74,7 @@ let package = Package(
     // Level 2
     module("Engine", ["Diagnostics", "Rows", "Manifests", "Templates", "Store", "Lineage", "Readers", "Processes"]),
     module("Reports", ["Diagnostics", "Rows", "Store", "Lineage"]),
+    module("Records", ["Diagnostics", "Rows", "Lineage", .product(name: "Crypto", package: "swift-crypto")]),
 
     // Level 3
     module("Stages", ["Diagnostics", "Rows", "Manifests", "Templates", "Processes", "Readers", "Statistics", "Engine"]),
@@ -81,7 +83,7 @@ let package = Package(
     .executableTarget(
       name: "pipe",
       dependencies: [
-        "Diagnostics", "Rows", "Manifests", "Templates", "Store", "Lineage", "Processes", "Engine", "Reports", "Stages",
+        "Diagnostics", "Rows", "Manifests", "Templates", "Store", "Lineage", "Processes", "Engine", "Reports", "Records", "Stages",
         .product(name: "ArgumentParser", package: "swift-argument-parser"),
       ], swiftSettings: strict),
 
@@ -94,6 +96,7 @@ let package = Package(
     tests("LineageTests", ["Rows", "SQLite", "Lineage"]),
     tests("ProcessesTests", ["Processes"]),
     tests("ReportsTests", ["Diagnostics", "Reports"]),
+    tests("RecordsTests", ["Diagnostics", "Rows", "Lineage", "Records"]),
     tests("EngineTests", ["Diagnostics", "Rows", "Readers", "SQLite", "Store", "Lineage", "Engine"]),
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),
     tests("TemplatesTests", ["Templates"]),

@@ -1,7 +1,7 @@
 /// A JSON text as a tree: enough for records of runs, which are small.
 ///
 /// Objects keep the order of their fields, so that writing is deterministic; numbers keep their text.
-enum JSON: Equatable {
+package enum JSON: Equatable, Sendable {
   case null
   case boolean(Bool)
   case number(String)
@@ -9,12 +9,12 @@ enum JSON: Equatable {
   case array([JSON])
   case object([(String, JSON)])
 
-  static func == (a: JSON, b: JSON) -> Bool { a.bytes == b.bytes }
+  package static func == (a: JSON, b: JSON) -> Bool { a.bytes == b.bytes }
 
   // MARK: Writing
 
   /// The compact text.
-  var bytes: [UInt8] {
+  package var bytes: [UInt8] {
     var out: [UInt8] = []
     write(to: &out)
     return out
@@ -71,7 +71,7 @@ enum JSON: Equatable {
   private static let depthLimit = 64
 
   /// The tree of a whole text, or nil when it is not JSON.
-  init?(_ bytes: [UInt8]) {
+  package init?(_ bytes: [UInt8]) {
     var reader = Reader(bytes: bytes)
     reader.skipSpace()
     guard let value = reader.value(depth: 0) else { return nil }
@@ -215,16 +215,16 @@ enum JSON: Equatable {
 }
 
 extension JSON {
-  subscript(_ name: String) -> JSON? {
+  package subscript(_ name: String) -> JSON? {
     guard case .object(let fields) = self else { return nil }
     return fields.first { $0.0 == name }?.1
   }
 
-  var text: String? { if case .string(let text) = self { text } else { nil } }
-  var flag: Bool? { if case .boolean(let value) = self { value } else { nil } }
-  var items: [JSON]? { if case .array(let items) = self { items } else { nil } }
-  var int64: Int64? { if case .number(let text) = self { Int64(text) } else { nil } }
-  var int: Int? { if case .number(let text) = self { Int(text) } else { nil } }
+  package var text: String? { if case .string(let text) = self { text } else { nil } }
+  package var flag: Bool? { if case .boolean(let value) = self { value } else { nil } }
+  package var items: [JSON]? { if case .array(let items) = self { items } else { nil } }
+  package var int64: Int64? { if case .number(let text) = self { Int64(text) } else { nil } }
+  package var int: Int? { if case .number(let text) = self { Int(text) } else { nil } }
 
   /// An object without the fields that are nil.
   static func fields(_ fields: [(String, JSON?)]) -> JSON {

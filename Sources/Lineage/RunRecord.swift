@@ -194,6 +194,9 @@ public struct StageRecord: Sendable, Equatable {
   public var dropped: [Drop]
   public var facts: [Fact]
   public var durationMicroseconds: Int64
+  /// When it began and ended, in milliseconds since 1970; nil for one that was found in the cache, or whose record is older.
+  public var startedAt: Int64?
+  public var finishedAt: Int64?
   public var inputs: [Input]
   public var outputs: [Output]
   public var checks: [Check]

@@ -11,7 +11,8 @@ extension StageRecord {
       ("rows_in", rowsIn.map { .number($0) }), ("rows_out", rowsOut.map { .number($0) }),
       ("dropped", list(dropped) { .object([("reason", .string($0.reason)), ("rows", .number($0.rows))]) }),
       ("facts", list(facts) { .object([("name", .string($0.name)), ("value", $0.value.json)]) }),
-      ("duration_us", .number(durationMicroseconds)), ("inputs", list(inputs, \.json)), ("outputs", list(outputs, \.json)),
+      ("duration_us", .number(durationMicroseconds)), ("started_at", startedAt.map { .number($0) }),
+      ("finished_at", finishedAt.map { .number($0) }), ("inputs", list(inputs, \.json)), ("outputs", list(outputs, \.json)),
       ("checks", list(checks, \.json)), ("failure", failure.map(JSON.string)),
     ])
   }
@@ -52,6 +53,8 @@ extension StageRecord {
       tasksCached: json["tasks"]?["cached"]?.int ?? 0,
       rowsIn: json["rows_in"]?.int, rowsOut: json["rows_out"]?.int, dropped: dropped, facts: facts,
       durationMicroseconds: json["duration_us"]?.int64 ?? 0, inputs: inputs, outputs: outputs, checks: checks, failure: json["failure"]?.text)
+    startedAt = json["started_at"]?.int64
+    finishedAt = json["finished_at"]?.int64
   }
 }
 

@@ -24,6 +24,7 @@ struct Pipe: ParsableCommand {
         subcommands: [
           StatusCommand.self, ExplainCommand.self, DiffCommand.self, BlameCommand.self, ShowCommand.self, TraceCommand.self, GraphCommand.self, RenderCommand.self, ReportCommand.self, LogCommand.self, LockCommand.self,
         ]),
+      CommandGroup(name: "Tell others", subcommands: [RecordsCommand.self, VerifyCommand.self]),
       CommandGroup(name: "Write manifests", subcommands: [LintCommand.self, FormatCommand.self, SchemaCommand.self, InitCommand.self]),
       CommandGroup(name: "Look after", subcommands: [CheckoutCommand.self, CacheCommand.self, DoctorCommand.self, CompletionsCommand.self]),
     ])

@@ -28,7 +28,7 @@ final class Bench {
   func session(_ stages: [Stage], _ workspace: Workspace? = nil) throws -> Session {
     try Session(
       testing: Pipeline(
-        path: "test.yaml", name: "test", version: "0.0.0", desc: nil, graph: Graph(stages: stages), isLocked: true, parameters: [], selectors: [:], profileJobs: nil,
+        path: "test.yaml", name: "test", version: "0.0.0", desc: nil, license: nil, graph: Graph(stages: stages), isLocked: true, parameters: [], selectors: [:], profileJobs: nil,
         profileUsesCache: true, remarks: [], files: ["test.yaml"]), workspace: workspace ?? self.workspace)
   }
 

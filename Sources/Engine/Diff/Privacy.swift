@@ -20,6 +20,8 @@ struct Privacy {
 
   var isEmpty: Bool { columns.isEmpty }
 
+  func covers(_ column: String) -> Bool { columns.contains(column) }
+
   /// What stands in place of a value: enough to see whether two are equal.
   private static func digest(_ text: some StringProtocol) -> String { "pii:" + String(Digest.of(String(text)).hex.prefix(8)) }
 

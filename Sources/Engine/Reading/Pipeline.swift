@@ -8,6 +8,8 @@ public struct Pipeline: Sendable {
   public let name: String
   public let version: String
   public let desc: String?
+  /// SPDX id of what is produced.
+  public let license: String?
   public let graph: Graph
   /// Whether the lock is committed beside the manifest.
   public let isLocked: Bool

@@ -34,7 +34,7 @@ public struct PipelineReader {
     guard !found.contains(where: { $0.severity == .error }) else { return PipelineReading(pipeline: nil, diagnostics: found) }
     let profile = overrides.profile.flatMap(document.profile)
     let pipeline = Pipeline(
-      path: text.path, name: document.name, version: document.version, desc: document.desc, graph: Graph(stages: pass.context.ordered),
+      path: text.path, name: document.name, version: document.version, desc: document.desc, license: document.license, graph: Graph(stages: pass.context.ordered),
       isLocked: document.top.bool("lock") ?? true, parameters: values.map { ($0.key, $0.value.json) },
       selectors: Dictionary(document.selectors.map { ($0.name, $0.selection) }, uniquingKeysWith: { first, _ in first }),
       profileJobs: profile?.jobs, profileUsesCache: profile?.usesCache ?? true, remarks: found, files: [text.path] + document.includes.map(\.path))

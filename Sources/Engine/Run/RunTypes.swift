@@ -1,4 +1,5 @@
 package import Diagnostics
+public import Lineage
 package import Rows
 
 /// One expectation, as read from the manifest.
@@ -96,6 +97,8 @@ public struct RunOptions: Sendable {
   var pinnedKeys: [String: Digest] = [:]
   /// The version of the program, for the run's record.
   public var pipeVersion = ""
+  /// Given the record without stages when the run has something to do and begins to do it; from any thread.
+  public var hasBegun: (@Sendable (RunRecord) -> Void)?
 
   public init() {}
 }

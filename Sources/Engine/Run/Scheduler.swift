@@ -186,7 +186,10 @@ package final class Scheduler: @unchecked Sendable {
     open -= 1
     if finish == .failed, !options.keepsGoing { isStopping = true }
     for consumer in graph.consumers[run.index] { touch(consumer) }
-    if !options.isPlan { services.observe(.stageFinished(stage: run.stage.name)) }
+    if !options.isPlan {
+      if run.startedAt > 0 { run.endedAt = services.nanoseconds() }
+      services.observe(.stageFinished(stage: run.stage.name))
+    }
   }
 
   private func beginIfPossible(_ run: StageRun) {

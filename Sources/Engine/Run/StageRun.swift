@@ -87,6 +87,7 @@ package final class StageRun {
   package internal(set) var cached = 0
   package internal(set) var rewound = 0
   var startedAt: UInt64 = 0
+  var endedAt: UInt64 = 0
   package internal(set) var busyNanoseconds: UInt64 = 0
   /// Result tables of a cached stage are read when somebody needs them.
   var cachedTasks: TaskList?

@@ -27,6 +27,50 @@ enum GitHead {
     }
   }
 
+  /// Where the remote `origin` lies, without a name and a password in it; nil when there is none.
+  static func remote(of root: String) -> String? {
+    var folder = root
+    while true {
+      if let directory = gitDirectory(folder + "/.git") {
+        let common = line(directory + "/commondir").map { $0.hasPrefix("/") ? $0 : directory + "/" + $0 } ?? directory
+        guard case .success(let bytes) = Workspace.read(common + "/config") else { return nil }
+        return remote(config: String(decoding: bytes, as: UTF8.self))
+      }
+      let up = Workspace.parent(folder)
+      if up == folder { return nil }
+      folder = up
+    }
+  }
+
+  static func remote(config text: String) -> String? {
+    var isOrigin = false
+    for line in text.split(separator: "\n") {
+      let words = line.trimmingPrefix { $0 == " " || $0 == "\t" }
+      if words.hasPrefix("[") {
+        isOrigin = words.hasPrefix("[remote \"origin\"]")
+      } else if isOrigin, words.hasPrefix("url"), let equals = words.firstIndex(of: "=") {
+        return withoutCredentials(String(words[words.index(after: equals)...].drop { $0 == " " }))
+      }
+    }
+    return nil
+  }
+
+  /// `https://name:password@host/x.git` → `https://host/x.git`; `git@host:x.git` → `ssh://host/x.git`, which is a URL. A path of this
+  /// machine says nothing to others.
+  private static func withoutCredentials(_ text: String) -> String? {
+    guard let scheme = text.firstRange(of: "://") else {
+      guard let colon = text.firstIndex(of: ":"), !text.hasPrefix("/"), !text[..<colon].contains("/") else { return nil }
+      let host = text[..<colon].split(separator: "@").last ?? ""
+      return "ssh://\(host)/\(text[text.index(after: colon)...].drop { $0 == "/" })"
+    }
+    if text.hasPrefix("file:") { return nil }
+    let rest = text[scheme.upperBound...]
+    let slash = rest.firstIndex(of: "/") ?? rest.endIndex
+    let host = rest[..<slash].lastIndex(of: "@").map { rest[rest.index(after: $0)..<slash] } ?? rest[..<slash]
+    // What stands behind `?` may be a token.
+    return String(text[..<scheme.upperBound]) + host + rest[slash...].prefix { $0 != "?" && $0 != "#" }
+  }
+
   /// `.git` is a folder, or, in worktrees and submodules, a file that says where it is.
   private static func gitDirectory(_ path: String) -> String? {
     if Workspace.isFolder(path) { return path }

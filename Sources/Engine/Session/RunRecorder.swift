@@ -17,14 +17,18 @@ final class RunRecorder: Sendable {
 
   private let log: RunLog
   private let header: @Sendable () -> RunRecord
+  private let told: @Sendable (RunRecord) -> Void
   /// Plans and questions are no runs.
   private let isRecording: Bool
   private let hasBegun = Atomic<Bool>(false)
   private let state = Mutex(State())
 
-  /// - Parameter header: asked for once, and only by a run that has something to do.
-  init(_ log: RunLog, isRecording: Bool, _ header: @escaping @Sendable () -> RunRecord) {
+  /// - Parameters:
+  ///   - told: given what `header` has answered.
+  ///   - header: asked for once, and only by a run that has something to do.
+  init(_ log: RunLog, isRecording: Bool, told: @escaping @Sendable (RunRecord) -> Void = { _ in }, _ header: @escaping @Sendable () -> RunRecord) {
     self.log = log
+    self.told = told
     self.header = header
     self.isRecording = isRecording
   }
@@ -35,8 +39,10 @@ final class RunRecorder: Sendable {
     state.withLock { state in
       guard !state.hasBegun else { return }
       state.hasBegun = true
+      let record = header()
+      told(record)
       do throws(StoreError) {
-        try log.append(Lineage.RunEvent.started(header()).line)
+        try log.append(Lineage.RunEvent.started(record).line)
         try log.flush()
         try log.pin(state.found.map { .entry(.stageResult, $0) })
       } catch {

@@ -253,7 +253,7 @@ public final class Session: Sendable {
   // MARK: the record
 
   func recorder(_ id: RunID, _ options: RunOptions) -> RunRecorder {
-    RunRecorder(store.runLog(id), isRecording: !options.isPlan) { [pipeline, overrides, workspace] in
+    RunRecorder(store.runLog(id), isRecording: !options.isPlan, told: options.hasBegun ?? { _ in }) { [pipeline, overrides, workspace] in
       let parameters = overrides.assignments.map { text in
         let words = text.split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false).map(String.init)
         return RunRecord.Parameter(name: words[0], value: words.count > 1 ? words[1] : "")
@@ -268,8 +268,14 @@ public final class Session: Sendable {
   /// Completes the run's log and takes it into the lineage index. The run itself is over, so that trouble here is only told.
   private func record(_ id: RunID, _ recorder: RunRecorder, _ scheduler: Scheduler, _ report: inout RunReport) {
     let names = scheduler.sources.summaries().map(\.summary.names)
+    let (now, clock) = (Int64(Store.systemClock() / 1_000_000), MonotonicClock.nanoseconds())
     let stages = zip(scheduler.stages, report.stages).map { run, stage in
-      StageRecord(run, stage, in: scheduler.graph) { table in scheduler.sources.index(of: table).map { names[$0] } ?? [] }
+      var record = StageRecord(run, stage, in: scheduler.graph) { table in scheduler.sources.index(of: table).map { names[$0] } ?? [] }
+      if run.startedAt > 0, run.endedAt > 0 {
+        record.startedAt = now - Int64((clock &- run.startedAt) / 1_000_000)
+        record.finishedAt = now - Int64((clock &- run.endedAt) / 1_000_000)
+      }
+      return record
     }
     do throws(StoreError) {
       try recorder.finish(stages, exitStatus: report.wasCancelled && report.exitCode == 0 ? 130 : Int(report.exitCode), at: Int64(Store.systemClock() / 1_000_000))

@@ -38,7 +38,7 @@ extension StageRecord {
   }
 
   /// A stage's name as the manifest declares it, and which case of its matrix it is.
-  private static func name(of stage: Stage) -> (name: String, caseLabel: String?) {
+  static func name(of stage: Stage) -> (name: String, caseLabel: String?) {
     guard let declared = stage.matrixOf, stage.name.hasPrefix(declared + "@") else { return (stage.displayName, nil) }
     return (declared, String(stage.name.dropFirst(declared.count + 1)))
   }

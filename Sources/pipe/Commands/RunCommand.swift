@@ -39,8 +39,13 @@ struct ExecutionOptions: ParsableArguments {
   @Flag(help: "Write the lock also when parameters were given on the command line.")
   var lock = false
 
+  @Option(
+    help: ArgumentHelp("Tell the run as OpenLineage events: a line each in a file, or to a URL. Without it: to $OPENLINEAGE_URL, if there is one.", valueName: "file or url"))
+  var openlineage: String?
+
   var settings: Execution.Settings {
-    .init(jobs: jobs, keepsGoing: keepGoing, force: force, usesCache: !noCache, waits: !noWait, isWatched: !ci, allowsSubmit: !ci || allowSubmit)
+    .init(jobs: jobs, keepsGoing: keepGoing, force: force, usesCache: !noCache, waits: !noWait, isWatched: !ci, allowsSubmit: !ci || allowSubmit,
+      openLineage: openlineage)
   }
 
   func validate() throws {
@@ -219,6 +224,7 @@ struct Execution {
     var waits = true
     var isWatched = true
     var allowsSubmit = true
+    var openLineage: String?
   }
 
   let common: CommonOptions
@@ -258,9 +264,11 @@ struct Execution {
     let form: Progress.Form =
       common.json ? (isPlan ? .none : .json) : common.quiet || isPlan ? .none : Console.errors.isTerminal && settings.isWatched ? .line : .lines
     let progress = Progress(form, stages: pipeline.graph.stages.map(\.name), implicit: Set(pipeline.graph.stages.filter(\.isImplicit).map(\.name)))
+    let teller = try isPlan ? nil : LineageTeller(settings.openLineage, session)
+    options.hasBegun = teller?.begun
     let report: RunReport
     var verification: VerificationModel?
-    do {
+    do throws(StoreError) {
       report = try session.run(
         options, command: command, waits: settings.waits,
         begun: { handle in
@@ -269,7 +277,11 @@ struct Execution {
             handle.cancel()
           }
         },
-        waiting: { progress.say("waiting for \($0)") }, observer: { progress.observe($0) })
+        waiting: { progress.say("waiting for \($0)") },
+        observer: {
+          progress.observe($0)
+          teller?.observe($0)
+        })
       if let verified, !report.wasCancelled {
         verification = try session.verify(verified.names, jobs: options.jobs, begun: { handle in Interrupts.onFirst { _ in handle.cancel() } })
       }
@@ -277,6 +289,7 @@ struct Execution {
       progress.end()
       throw Complaint(error)
     }
+    let untold = teller?.finish(report.runID)
     progress.end()
 
     var view = RunView(report, pipeline)
@@ -292,6 +305,7 @@ struct Execution {
     if !writesLock, !isPlan, pipeline.isLocked, view.files.contains(where: { $0.change != .unchanged }) {
       view.notes.append("the lock was not written, because parameters were given: --lock writes it")
     }
+    if let untold { view.notes.append(untold) }
     let warnings = pipeline.remarks.count { $0.severity == .warning }
     if warnings > 0, !view.hadNothingToDo {
       view.notes.append("the manifest has \(Figures.count(warnings, "warning")): pipe lint shows \(warnings == 1 ? "it" : "them")")
