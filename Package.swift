@@ -32,6 +32,7 @@ let excluded: [String: [String]] = [
   "ReadersTests": ["Golden"],
   "DiffTests": ["Golden"],
   "RecordsTests": ["Golden"],
+  "ReportsTests": ["Golden"],
 ]
 
 func tests(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
@@ -95,7 +96,7 @@ let package = Package(
     tests("SQLiteTests", ["SQLite"]),
     tests("LineageTests", ["Rows", "SQLite", "Lineage"]),
     tests("ProcessesTests", ["Processes"]),
-    tests("ReportsTests", ["Diagnostics", "Reports"]),
+    tests("ReportsTests", ["Diagnostics", "Lineage", "Reports"]),
     tests("RecordsTests", ["Diagnostics", "Rows", "Lineage", "Records"]),
     tests("EngineTests", ["Diagnostics", "Rows", "Readers", "SQLite", "Store", "Lineage", "Engine"]),
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),

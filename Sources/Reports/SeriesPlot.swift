@@ -26,7 +26,8 @@ struct SeriesPlot {
   // More labels than this run into each other.
   private static let labelCount = 10
 
-  var html: String {
+  /// - Parameter level: of its heading.
+  func html(heading level: Int) -> String {
     var svg = ""
     // A window of three requests has an interval as high as the page: the middle one of all counts.
     let bounds = lines.flatMap(\.ranges).compactMap { $0?.upperBound }.sorted()
@@ -79,11 +80,11 @@ struct SeriesPlot {
     }
     let heading = HTMLText.escaped(title) + (unit.isEmpty ? "" : " <small>\(HTMLText.escaped(unit))</small>")
     return """
-      <section>
-      <h2>\(heading)</h2>
+      <div class="plot">
+      <h\(level)>\(heading)</h\(level)>
       \(legend)<svg viewBox="0 0 \(Self.n(Self.width)) \(Self.n(Self.height))" role="group" aria-label="\(HTMLText.escaped(title))">
       \(svg)</svg>
-      \(table)</section>
+      \(table)</div>
 
       """
   }

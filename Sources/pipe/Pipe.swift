@@ -53,7 +53,8 @@ enum Verbs {
     if path == "pipe cache", ["push", "pull"].contains(word) {
       throw Complaint(ExitStatus.invalid, Diagnostic(id: "planned", "`pipe cache \(word)` is planned, not built yet", at: nil))
     }
-    // Positional arguments of a command with subcommands do not exist here, so an unknown word is a mistyped command.
+    // `pipe report` takes a run or a manifest; no other command with subcommands takes words, so that an unknown one is mistyped.
+    if command == ReportCommand.self { return }
     let meant = Suggestion.nearest(to: word, in: names + (path == "pipe" ? planned : [])).map { "did you mean `\(path) \($0)`?" }
     throw Complaint(
       ExitStatus.invalid, Diagnostic(id: "usage", "there is no command `\(path) \(word)`", at: nil, help: meant ?? "`\(path) --help` lists the commands"))

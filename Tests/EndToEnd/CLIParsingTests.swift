@@ -35,7 +35,7 @@ import Testing
   }
 
   @Test func plannedCommandsSaySo() throws {
-    for arguments in [["worker"], ["report"], ["cache", "push"]] {
+    for arguments in [["worker"], ["import-labels"], ["cache", "push"]] {
       let answer = try CLIProgram.start(arguments, in: folder.path).wait()
       #expect(answer.status == 2)
       #expect(answer.errors.contains("is planned, not built yet"), "\(arguments)")

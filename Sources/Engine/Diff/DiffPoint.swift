@@ -69,10 +69,10 @@ struct DiffPoint {
     if let commit = record.gitCommit, let tree = try? GitTree(commit, root: session.workspace.root, store: session.store),
       let pipeline = try? Self.pipeline(session, tree, commit)
     {
-      held = Session(session, at: tree, pipeline, nil)
-      let past = try? held.looked(pinned: keys)
+      let past = Session(session, at: tree, pipeline, nil)
+      let then = try? DiffSide(past, pinned: keys)
       // A run of uncommitted edits is nearer to the working tree.
-      if past?.stages.contains(where: { !$0.isUsable }) ?? true { held = session }
+      if let then, then.isComplete, then.strangeness == 0 || then.strangeness <= (try? DiffSide(session, pinned: keys))?.strangeness ?? .max { held = past }
     }
     side = DiffModel.Side(title: "run \(record.id)", commit: record.gitCommit, run: record.id, version: record.manifestVersion ?? "0.0.0")
     self.session = held

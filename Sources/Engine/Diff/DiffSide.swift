@@ -49,6 +49,15 @@ final class DiffSide {
     }
   }
 
+  /// Whether every stage has its result.
+  var isComplete: Bool { scheduler.stages.allSatisfy(\.isUsable) }
+
+  /// How many sources and definitions are not those that the results were made of.
+  var strangeness: Int {
+    func definition(_ image: PreImage) -> [PreImage.Part] { image.parts.filter { $0.name.hasPrefix("field ") || $0.name.hasPrefix("file ") } }
+    return foreign.count + scheduler.stages.count { run in run.isUsable && run.preImage.map(definition) != definition(scheduler.basePreImage(run)) }
+  }
+
   func stage(_ name: String) -> StageRun? { scheduler.stages.first { $0.stage.name == name } }
 
   func isForeign(_ table: TableRun) -> Bool { foreign.contains(ObjectIdentifier(table)) }

@@ -20,10 +20,11 @@ struct Privacy {
 
   var isEmpty: Bool { columns.isEmpty }
 
+  /// Whether a column is private.
   func covers(_ column: String) -> Bool { columns.contains(column) }
 
   /// What stands in place of a value: enough to see whether two are equal.
-  private static func digest(_ text: some StringProtocol) -> String { "pii:" + String(Digest.of(String(text)).hex.prefix(8)) }
+  static func digest(_ text: some StringProtocol) -> String { "pii:" + String(Digest.of(String(text)).hex.prefix(8)) }
 
   /// The changes without what is private.
   func masked(_ changes: [DiffModel.FieldChange], _ before: [UInt8], _ after: [UInt8]) -> [DiffModel.FieldChange] {
@@ -36,6 +37,21 @@ struct Privacy {
       }
       return .init(path: change.path, before: change.before.map { blot($0, secrets) }, after: change.after.map { blot($0, secrets) })
     }
+  }
+
+  /// A row without what is private, `secrets` of the rows that it was made of included.
+  func masked(_ row: [UInt8], _ secrets: Set<String>) -> [UInt8] {
+    let longest = secrets.sorted { ($1.utf8.count, $0) < ($0.utf8.count, $1) }
+    guard row.first == UInt8(ascii: "{") else { return Array(blot(FieldDiff.text(row), longest).utf8) }
+    var out: [UInt8] = [UInt8(ascii: "{")]
+    for (name, value) in FieldDiff.members(row) {
+      if out.count > 1 { out.append(UInt8(ascii: ",")) }
+      JSONText.append(name, to: &out)
+      out.append(UInt8(ascii: ":"))
+      out += columns.contains(name) ? Array("\"\(Self.digest(FieldDiff.text(value)))\"".utf8) : Array(blot(FieldDiff.text(value), longest).utf8)
+    }
+    out.append(UInt8(ascii: "}"))
+    return out
   }
 
   /// A row's name without what is private.
@@ -54,7 +70,7 @@ struct Privacy {
   }
 
   /// The texts of a row's private columns; the shortest say nothing and would be met everywhere.
-  private func texts(_ row: [UInt8]) -> [String] {
+  func texts(_ row: [UInt8]) -> [String] {
     guard row.first == UInt8(ascii: "{") else { return [] }
     return FieldDiff.members(row).filter { columns.contains($0.0) && $0.1.count >= 5 }.map { _, value in
       // As it stands inside another JSON text: escaped, without its quotes.
