@@ -30,7 +30,7 @@ struct UniqueKeys {
     try? store.record(.sidecar, name(key, ref), hashes(of: key, in: bytes))
   }
 
-  private static func name(_ key: RowKey, _ ref: ChunkRef) -> Digest {
+  static func name(_ key: RowKey, _ ref: ChunkRef) -> Digest {
     var writer = ByteWriter()
     writer.text("pipe-row-keys-1")
     writer.number(key.columns.count)
@@ -40,7 +40,7 @@ struct UniqueKeys {
   }
 
   /// Eight bytes for each row; a row without a key (its kind has refused it) has a hash like any other.
-  private static func hashes(of key: RowKey, in bytes: [UInt8]) -> [UInt8] {
+  static func hashes(of key: RowKey, in bytes: [UInt8]) -> [UInt8] {
     var writer = ByteWriter()
     Chunk(bytes: bytes).forEachRow { (_, row) in
       var text: [UInt8] = []

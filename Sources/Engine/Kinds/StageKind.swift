@@ -184,8 +184,13 @@ public struct OutputPort: Sendable {
   public let isPublic: Bool
   /// What is known of its rows beforehand.
   public let traits: TableTraits
+  /// Whether its rows sum up all that the stage reads: the parents that they name are only examples.
+  public let isSummary: Bool
 
-  public init(_ name: String, content: PortContent = .rows, isKept: Bool = false, isPublic: Bool = true, traits: TableTraits = TableTraits()) {
+  public init(
+    _ name: String, content: PortContent = .rows, isKept: Bool = false, isPublic: Bool = true, traits: TableTraits = TableTraits(), isSummary: Bool = false
+  ) {
+    self.isSummary = isSummary
     self.name = name
     self.content = content
     self.isKept = isKept

@@ -63,6 +63,8 @@ package struct StageSettings: Sendable {
   package var gpus = 0
   package var mutexes: [String] = []
   package var isFrozen = false
+  /// Columns by whose values rows can be looked for without reading them.
+  package var tracedColumns: [String] = []
 
   package init() {}
 

@@ -103,6 +103,7 @@ extension PipelinePass {
     }
     settings.mutexes = item.shared.strings("mutex")
     settings.isFrozen = item.shared.bool("frozen") ?? false
+    settings.tracedColumns = item.shared.strings("trace_by")
     var problems: [Diagnostic] = []
     for entry in reader.setting("expect")?.list ?? [] {
       guard let check = entry["check"], let text = check.text else { continue }

@@ -200,6 +200,13 @@ extension Scheduler {
             if let bytes = fresh[FreshChunk(port: port, index: index)] { UniqueKeys.prepare(output.traits.rowKey, ref, bytes, store) }
           }
         }
+        for column in run.stage.settings.tracedColumns {
+          for (port, output) in run.stage.kind.outputs.enumerated() where output.isPublic && output.content == .rows && output.traits.columns?.contains(column) ?? true {
+            for (index, ref) in result.ports[port].chunks.enumerated() {
+              if let bytes = fresh[FreshChunk(port: port, index: index)] { UniqueKeys.prepare([column], ref, bytes, store) }
+            }
+          }
+        }
         for wanted in run.countedColumns {
           for (index, ref) in result.ports[wanted.port].chunks.enumerated() {
             if let bytes = fresh[FreshChunk(port: wanted.port, index: index)] { ColumnCounts.prepare(wanted.column, ref, bytes, store) }

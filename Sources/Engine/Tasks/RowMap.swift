@@ -85,6 +85,25 @@ package struct RowMap: Sendable, Equatable {
     return found
   }
 
+  /// The output rows one of whose parents is wanted, in order.
+  func children(where isWanted: (RowParent) -> Bool) -> [Int] {
+    var found: [Int] = []
+    var first = 0
+    for run in runs {
+      for offset in 0..<run.count where isWanted(RowParent(port: run.port, chunk: run.chunk, row: run.row + offset)) { found.append(first + offset) }
+      first += run.count
+    }
+    guard !others.isEmpty else { return found }
+    var more: Set<Int> = []
+    for other in others {
+      for place in other.first..<(other.first + other.count) where isWanted(RowParent(port: Int(other.port), chunk: Int(other.chunk), row: Int(place))) {
+        more.insert(Int(other.row))
+        break
+      }
+    }
+    return more.isEmpty ? found : Array(more.union(found)).sorted()
+  }
+
   package func encode(into writer: inout ByteWriter) {
     writer.number(runs.count)
     for run in runs {

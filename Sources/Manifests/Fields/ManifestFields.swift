@@ -158,6 +158,10 @@ public enum ManifestFields {
         "mutex", .list(.word(.tag)), default: .list([]), keying: .none, doc: "Stages that share one of these never run at once.",
         example: "mutex: [gpu0]"),
       Field("frozen", .bool, default: .bool(false), keying: .none, alsoCalled: ["freeze"], doc: "Keep the locked result.", example: "frozen: true"),
+      Field(
+        "trace_by", .list(.text), default: .list([]), keying: .none,
+        doc: "Columns of its rows that `pipe trace --down column=value` looks up in an index; `row_key` and `split.by` are always looked up so.",
+        example: "trace_by: [customer_id]"),
     ])
 
   public static let expectation = FieldSet(

@@ -48,7 +48,7 @@ public struct EvaluateKind: StageKind {
     let columns = EvaluatePlan.ownColumns + rows.slices.filter { !EvaluatePlan.ownColumns.contains($0) }
     outputs = [
       OutputPort("rows", isKept: true, traits: TableTraits(rowKey: ["row"], columns: columns, governance: governance)),
-      OutputPort("scores", isKept: true, traits: TableTraits(governance: governance)),
+      OutputPort("scores", isKept: true, traits: TableTraits(governance: governance), isSummary: true),
       OutputPort("confusion", isKept: true, traits: TableTraits(governance: governance)),
     ]
   }

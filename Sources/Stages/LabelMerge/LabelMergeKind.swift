@@ -52,7 +52,7 @@ public struct LabelMergeKind: StageKind {
     self.inputs = inputs
     outputs = [
       OutputPort("rows", traits: TableTraits(rowKey: LabelItem.keyColumns, columns: MergeRule.columns, labelTypes: [type.name])),
-      OutputPort("disagreements"), OutputPort("annotators", traits: TableTraits(rowKey: ["annotator"])), OutputPort("posteriors"), OutputPort("quarantined"),
+      OutputPort("disagreements"), OutputPort("annotators", traits: TableTraits(rowKey: ["annotator"]), isSummary: true), OutputPort("posteriors"), OutputPort("quarantined"),
     ]
   }
 

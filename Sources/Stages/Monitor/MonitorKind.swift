@@ -11,7 +11,7 @@ public struct MonitorKind: StageKind {
   public static let figures = ["windows", "window", "count", "error_rate", "latency", "drift"]
 
   public let inputs: [InputPort]
-  public let outputs = [OutputPort("rows", isKept: true), OutputPort("alerts", isKept: true)]
+  public let outputs = [OutputPort("rows", isKept: true, isSummary: true), OutputPort("alerts", isKept: true, isSummary: true)]
   private let plan: MonitorPlan
 
   public init(_ stage: any StageReading) throws(Problems) {

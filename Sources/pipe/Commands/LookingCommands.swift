@@ -191,29 +191,6 @@ extension ShowCommand {
   }
 }
 
-/// `pipe trace`
-struct TraceCommand: ParsableCommand {
-  static let configuration = CommandConfiguration(
-    commandName: "trace", abstract: "Say where a row came from, down to the lines of the source files.",
-    discussion: "For example: pipe trace Outputs/support-intents/train.jsonl:12, or pipe trace dataset.train:12")
-
-  @OptionGroup var row: RowOptions
-  @OptionGroup var parameters: ParameterOptions
-  @OptionGroup var common: CommonOptions
-
-  func run() throws {
-    let name = row.output
-    let stage = name.split(separator: ".").first.map(String.init) ?? name
-    let session = try row.session(common, try parameters.overrides(), stage: stage) { pipeline, relative in
-      pipeline.graph.stages.contains { candidate in
-        candidate.name == name || candidate.name == stage || candidate.kind.publishes.contains { $0.path == name || $0.path == relative }
-      }
-    }
-    let trace = try answered { TraceView(try session.trace(row.target), session.pipeline) }
-    common.answer(trace.json, trace.render(style: Console.output.style))
-  }
-}
-
 /// `pipe log`
 struct LogCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
