@@ -15,7 +15,7 @@ internal import Synchronization
 public final class BlobWriter: Sendable {
   private struct State {
     var hash = DigestBuilder()
-    /// What there is while it is little enough to become a record.
+    /// What there is while it is little enough to become a record or part of a pack.
     var small: [UInt8] = []
     var descriptor: Int32 = -1
     var temporary = ""
@@ -36,7 +36,7 @@ public final class BlobWriter: Sendable {
       state.count += bytes.count
       if state.descriptor < 0 {
         state.small.append(contentsOf: bytes)
-        guard state.small.count >= Store.smallLimit else { return }
+        guard state.small.count > Store.packedLimit else { return }
         try store.layOut()
         (state.descriptor, state.temporary) = try store.createTemporary(mode: 0o444)
         try state.small.withBytes { (bytes) throws(StoreError) in try store.disk.write(state.descriptor, bytes, state.temporary) }

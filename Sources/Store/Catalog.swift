@@ -92,7 +92,7 @@ struct Catalog: Sendable {
   mutating func refresh() {
     let identity = FileIdentity(path: indexPath)
     if identity != indexIdentity { adoptIndex(identity) }
-    let names = Files.names(in: segmentDirectory).compactMap(SegmentName.init(fileName:)).sorted()
+    let names = Files.names(in: segmentDirectory).compactMap { SegmentName(fileName: $0) }.sorted()
     if names.count < segments.count {
       let present = Set(names)
       for place in segments.indices where !present.contains(segments[place].name) && !isOurs(place) { segments[place].isMissing = true }
@@ -158,7 +158,8 @@ struct Catalog: Sendable {
   // MARK: Writing
 
   /// Adds a record to this process's segment, which is begun when there is none. Nothing reaches the disk yet.
-  mutating func append(_ id: RecordID, flags: UInt8, now: UInt64, payload: UnsafeRawBufferPointer, disk: Disk) throws(StoreError) {
+  /// - Parameter age: the stamp of the record that it takes the place of, when that is to look as old as before.
+  mutating func append(_ id: RecordID, flags: UInt8, now: UInt64, age: UInt64? = nil, payload: UnsafeRawBufferPointer, disk: Disk) throws(StoreError) {
     // An end that a full disk kept from the file has to get there before anything else.
     if let writer, writer.isEnded || writer.end > SegmentWriter.greatestSize { try closeWriter(disk) }
     if writer == nil {
@@ -170,8 +171,8 @@ struct Catalog: Sendable {
       segments[writerPlace].seed = fresh.seed
     }
     // Later records win; two of one nanosecond, or of a clock that was set back, must still have an order.
-    greatestStamp = max(greatestStamp + 1, now)
-    let offset = writer!.append(id, flags: flags, stamp: greatestStamp, now: now, payload: payload)
+    if age == nil { greatestStamp = max(greatestStamp + 1, now) }
+    let offset = writer!.append(id, flags: flags, stamp: age.map { $0 + 1 } ?? greatestStamp, now: now, payload: payload)
     fresh[id] = Location(segment: writerPlace, offset: offset)
   }
 

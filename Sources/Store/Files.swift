@@ -64,6 +64,23 @@ enum Files {
     return done
   }
 
+  /// Fills the buffer from an offset on, as far as the file goes, and returns how far that was.
+  static func read(
+    _ descriptor: Int32, at offset: Int, into buffer: UnsafeMutableRawBufferPointer, _ path: String
+  ) throws(StoreError) -> Int {
+    var done = 0
+    while done < buffer.count {
+      let count = pread(descriptor, buffer.baseAddress! + done, buffer.count - done, off_t(offset + done))
+      if count < 0 {
+        if errno == EINTR { continue }
+        throw StoreError("read", path)
+      }
+      if count == 0 { break }
+      done += count
+    }
+    return done
+  }
+
   /// All bytes of a file, or nil when there is no such file.
   static func contents(_ path: String) throws(StoreError) -> [UInt8]? {
     guard let descriptor = try open(path) else { return nil }

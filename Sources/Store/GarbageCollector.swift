@@ -87,7 +87,9 @@ public struct GarbageCollector: Sendable {
     try mark(&marks)
     for pin in store.history.livePins() { marks.add(pin) }
     try markPayloads(&marks)
+    let emptied = dryRun ? [] : try emptyPacks(marks)
     try collectRecords(marks, dryRun: dryRun, &report)
+    if !report.segmentsWereBusy { for pack in emptied { try store.disk.remove(store.packs.path(pack)) } }
     try collectFiles(marks, dryRun: dryRun, &report)
     if !dryRun { report.leftoversRemoved += store.sweepTemporaries() }
     return report
@@ -115,14 +117,15 @@ public struct GarbageCollector: Sendable {
   private func collectRecords(_ marks: Marks, dryRun: Bool, _ report: inout Report) throws(StoreError) {
     let now = store.clock()
     var unwanted: Set<Int> = []
-    store.forEachPlacedRecord { place, id, header, isCurrent in
+    store.walkRecords { place, id, header, payload, isCurrent in
+      let bytes = header.packedCount(payload) ?? header.length
       let isBlob = id.kind == RecordHeader.blob
       let isKept = isCurrent && (isWanted(id, marks) || isYoung(header.stamp, now))
       if isKept {
         if !isWanted(id, marks) { report.keptByGrace += 1 }
         if isBlob {
           report.blobsKept += 1
-          report.bytesKept += header.length
+          report.bytesKept += bytes
         } else {
           report.entriesKept += 1
         }
@@ -133,7 +136,7 @@ public struct GarbageCollector: Sendable {
       guard isCurrent else { return }
       if isBlob {
         report.blobsRemoved += 1
-        report.bytesRemoved += header.length
+        report.bytesRemoved += bytes
       } else {
         report.entriesRemoved += 1
       }
@@ -157,6 +160,29 @@ public struct GarbageCollector: Sendable {
       let rewrite = try store.rewrite(places, &catalog) { id, stamp in isWanted(id, marks) || isYoung(stamp, now) }
       report.segmentBytesRemoved += rewrite.bytesBefore - rewrite.bytesAfter
     }
+  }
+
+  // MARK: Packs
+
+  /// Moves what stays out of packs that are mostly made of other bytes.
+  /// - Returns: the packs that nobody will need once the records are collected.
+  private func emptyPacks(_ marks: Marks) throws -> [SegmentName] {
+    let now = store.clock()
+    var living: [SegmentName: [(digest: Digest, stamp: UInt64, place: Packs.Place)]] = [:]
+    store.forEachRecord { id, header, payload in
+      guard header.packedCount(payload) != nil, let place = Packs.Place(payload), isWanted(id, marks) || isYoung(header.stamp, now) else { return }
+      living[place.pack, default: []].append((id.key, header.stamp, place))
+    }
+    var emptied: [SegmentName] = []
+    for name in store.packs.names where store.packs.isFinal(name) {
+      let blobs = living[name] ?? []
+      let size = Int(Files.status(store.packs.path(name))?.st_size ?? 0)
+      guard blobs.reduce(0, { $0 + $1.place.count }) < size - size / 8 else { continue }
+      for blob in blobs.sorted(by: { $0.place.offset < $1.place.offset }) { try store.repack(blob.digest, blob.place, stamp: blob.stamp) }
+      emptied.append(name)
+    }
+    try store.flush()
+    return emptied
   }
 
   // MARK: Files

@@ -24,6 +24,8 @@ struct RecordHeader {
   static let end: UInt8 = 255
   /// Flag: the payload is the digest of a blob that holds the real payload.
   static let inBlob: UInt8 = 1
+  /// Flag of a blob's record: the payload is its place in a pack.
+  static let inPack: UInt8 = 2
 
   var id: RecordID
   var flags: UInt8
@@ -60,6 +62,9 @@ struct RecordHeader {
     let payload = UnsafeRawBufferPointer(rebasing: bytes[start..<start + length])
     return XXHash64.hash(payload, seed: seed) == payloadCheck ? payload : nil
   }
+
+  /// How many bytes the blob has whose place in a pack this record's payload is; nil for any other record.
+  func packedCount(_ payload: UnsafeRawBufferPointer) -> Int? { flags & RecordHeader.inPack == 0 ? nil : Packs.Place(payload)?.count }
 
   /// Appends a record.
   static func append(

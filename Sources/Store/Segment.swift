@@ -18,21 +18,23 @@ struct SegmentName: Hashable, Comparable, Sendable {
     self.unique = unique
   }
 
-  /// The name in a file name, or nil when the file is not a segment.
-  init?(fileName: String) {
-    guard fileName.utf8.count == 36, fileName.hasSuffix(".seg"),
+  /// The name in a file name, or nil when the file is not a segment (or has not this extension).
+  init?(fileName: String, extension suffix: String = "seg") {
+    guard fileName.utf8.count == 33 + suffix.utf8.count, fileName.hasSuffix("." + suffix),
       let time = UInt64(fileName.prefix(16), radix: 16), let unique = UInt64(fileName.dropFirst(16).prefix(16), radix: 16)
     else { return nil }
     self.init(time: time, unique: unique)
-    guard self.fileName == fileName else { return nil }
+    guard self.fileName(extension: suffix) == fileName else { return nil }
   }
 
-  var fileName: String {
+  var fileName: String { fileName(extension: "seg") }
+
+  func fileName(extension suffix: String) -> String {
     func hex(_ word: UInt64) -> String {
       let digits = String(word, radix: 16)
       return String(repeating: "0", count: 16 - digits.utf8.count) + digits
     }
-    return hex(time) + hex(unique) + ".seg"
+    return hex(time) + hex(unique) + "." + suffix
   }
 
   static func < (a: SegmentName, b: SegmentName) -> Bool { (a.time, a.unique) < (b.time, b.unique) }

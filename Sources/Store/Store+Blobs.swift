@@ -26,7 +26,7 @@ extension Store {
 
   /// Keeps some bytes whose digest the caller has just computed.
   public func put(_ bytes: UnsafeRawBufferPointer, as digest: Digest) throws(StoreError) {
-    if bytes.count < Store.smallLimit {
+    if bytes.count <= Store.packedLimit {
       try putRecord(bytes, digest)
     } else {
       try putFile(bytes, digest)
@@ -52,67 +52,94 @@ extension Store {
   ///
   /// Cheaper than ``get(_:)``: the bytes lie in a buffer that is used again, or in the file's own pages.
   public func withBlob<R>(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R? {
-    if let result = try withSmallBlob(digest, body) { return result }
+    if let result = try withRecordedBlob(digest, body) { return result }
     let path = blobPath(digest)
     guard let descriptor = try Files.open(path) else { return try base?.withBlob(digest, body) }
     defer { close(descriptor) }
-    let size = Int(try Files.status(descriptor, path).st_size)
-    if size > BufferPool.greatestBuffer {
-      let mapping = try Mapping(descriptor, count: size, path)
-      return try withExtendedLifetime(mapping) { try verified(mapping.bytes, digest, path, body) }
-    }
-    // Read rather than mapped: mapping costs more than copying at this size, and a failing disk answers with an error, not a signal.
-    let buffer = buffers.take(size)
-    defer { buffers.giveBack(buffer) }
-    let room = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<size])
-    let count: Int
-    do throws(StoreError) { count = try Files.read(descriptor, into: room, path) } catch {
-      guard error.code == EIO else { throw error }
-      setAside(digest, path, "the disk cannot read it")
-      return nil
-    }
-    return try verified(UnsafeRawBufferPointer(rebasing: UnsafeRawBufferPointer(room)[..<count]), digest, path, body)
+    let mapping = try Mapping(descriptor, count: Int(try Files.status(descriptor, path).st_size), path)
+    return try withExtendedLifetime(mapping) { try verified(mapping.bytes, digest, path, body) }
   }
 
   /// A blob's size in bytes, unverified, or nil when it is absent.
   public func size(of digest: Digest) -> Int? {
-    let small = catalog.withLock { catalog -> Int? in
-      guard let location = catalog.locate(RecordID(kind: RecordHeader.blob, key: digest)) else { return nil }
-      return catalog.header(at: location)?.length
+    if let record = readRecord(RecordID(kind: RecordHeader.blob, key: digest), { ($0.count, Packs.Place($0)) }) {
+      return record.flags & RecordHeader.inPack == 0 ? record.0.0 : record.0.1?.count
     }
-    if let small { return small }
     return Files.status(blobPath(digest)).map { Int($0.st_size) }
   }
 
-  /// Where a blob of 16 KiB or more has its file. Smaller blobs have none.
+  /// Where a blob of more than 4 MiB has its file. Smaller blobs have none.
   func blobPath(_ digest: Digest) -> String {
     let hex = digest.hex
     return directory + "/cas/sha256/" + hex.prefix(2) + "/" + hex
   }
 
-  // MARK: Small blobs
+  // MARK: Blobs with records
 
   private func putRecord(_ bytes: UnsafeRawBufferPointer, _ digest: Digest) throws(StoreError) {
     let id = RecordID(kind: RecordHeader.blob, key: digest)
     let now = clock()
-    let isThere = catalog.withLock { catalog in
-      guard let location = catalog.locate(id), let header = catalog.header(at: location) else { return false }
-      return header.stamp &+ Store.freshNanoseconds > now
-    }
+    let stamp = catalog.withLock { catalog in catalog.locate(id).flatMap { catalog.header(at: $0)?.stamp } }
     // A record whose header is whole and whose bytes are torn off must not keep them from coming back.
-    if isThere, (try? withSmallBlob(digest) { _ in true }) == true { return }
-    try append(id, flags: 0, bytes)
+    if let stamp, (try? withRecordedBlob(digest) { _ in true }) == true {
+      if stamp &+ Store.freshNanoseconds > now { return }
+      // An old one is dated anew; where its bytes lie does not change.
+      if let place = place(of: digest) { return try appendPlace(place, id) }
+    }
+    guard bytes.count >= Store.smallLimit else { return try append(id, flags: 0, bytes) }
+    try layOut()
+    try appendPlace(try packs.append(bytes, now: now), id)
   }
 
-  private func withSmallBlob<R>(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R? {
-    let id = RecordID(kind: RecordHeader.blob, key: digest)
-    let found = readRecord(id) { bytes in
-      Result { Digest.of(bytes) == digest ? Optional(try body(bytes)) : nil }
+  /// Moves a blob to this process's pack; it looks as old as before. One that is damaged stays behind.
+  func repack(_ digest: Digest, _ place: Packs.Place, stamp: UInt64) throws {
+    _ = try withPackedBlob(place, digest) { bytes in
+      try appendPlace(try packs.append(bytes, now: clock()), RecordID(kind: RecordHeader.blob, key: digest), age: stamp)
     }
-    guard let (result, _) = found else { return nil }
-    if let value = try result.get() { return value }
+  }
+
+  private func appendPlace(_ place: Packs.Place, _ id: RecordID, age: UInt64? = nil) throws(StoreError) {
+    try place.payload.withBytes { (bytes) throws(StoreError) in try append(id, flags: RecordHeader.inPack, age: age, bytes) }
+  }
+
+  /// Where a blob lies in a pack; nil when it does not.
+  func place(of digest: Digest) -> Packs.Place? {
+    guard let (place, flags) = readRecord(RecordID(kind: RecordHeader.blob, key: digest), Packs.Place.init), flags & RecordHeader.inPack != 0 else {
+      return nil
+    }
+    return place
+  }
+
+  private func withRecordedBlob<R>(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R? {
+    let id = RecordID(kind: RecordHeader.blob, key: digest)
+    if let place = place(of: digest) {
+      if let value = try withPackedBlob(place, digest, body) { return value }
+      // A pack that is gone may have been rewritten by a collection: the index on disk knows the new place.
+      if Files.status(packs.path(place.pack)) == nil {
+        refresh()
+        if let moved = self.place(of: digest), moved != place, let value = try withPackedBlob(moved, digest, body) { return value }
+      }
+    } else {
+      let found = readRecord(id) { bytes in
+        Result { Digest.of(bytes) == digest ? Optional(try body(bytes)) : nil }
+      }
+      guard let (result, _) = found else { return nil }
+      if let value = try result.get() { return value }
+    }
     if let location = catalog.withLock({ $0.locate(id) }) { reportDead(id, location, "its bytes have another digest") }
     return nil
+  }
+
+  private func withPackedBlob<R>(
+    _ place: Packs.Place, _ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> R
+  ) throws -> R? {
+    // Read rather than mapped: mapping costs more than copying at this size, and a failing disk answers with an error, not a signal.
+    let buffer = buffers.take(place.count)
+    defer { buffers.giveBack(buffer) }
+    let room = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<place.count])
+    guard try packs.read(place, into: room) == place.count else { return nil }
+    let bytes = UnsafeRawBufferPointer(room)
+    return Digest.of(bytes) == digest ? try body(bytes) : nil
   }
 
   // MARK: Blobs in files
@@ -210,8 +237,6 @@ final class BufferPool: Sendable {
     deinit { bytes.deallocate() }
   }
 
-  /// Larger blobs are mapped.
-  static let greatestBuffer = 4 << 20
   /// More idle buffers than this are let go.
   private static let idleLimit = 8
 

@@ -13,7 +13,7 @@ internal import Synchronization
 extension Store {
   /// How much a store holds.
   public struct Stats: Sendable, Equatable {
-    /// Blobs in files of their own.
+    /// Blobs in packs and in files of their own.
     public var blobs = 0
     public var blobBytes = 0
     /// Blobs kept as records.
@@ -42,9 +42,12 @@ extension Store {
       stats.blobs += 1
       stats.blobBytes += bytes
     }
-    forEachPlacedRecord { _, id, header, isCurrent in
+    walkRecords { _, id, header, payload, isCurrent in
       if !isCurrent {
         stats.replacedRecords += 1
+      } else if let count = header.packedCount(payload) {
+        stats.blobs += 1
+        stats.blobBytes += count
       } else if id.kind == RecordHeader.blob {
         stats.smallBlobs += 1
         stats.smallBlobBytes += header.length
@@ -92,6 +95,7 @@ extension Store {
       setAside(digest, path, "its bytes have another digest")
       result.damages.append(Damage(subject: .blob(digest), path: before, detail: "its bytes have another digest"))
     }
+    var seen: Set<RecordID> = []
     let segments = catalog.withLock { catalog in catalog.segments.filter { !$0.isMissing } }
     for segment in segments {
       guard let mapping = try Mapping.open(segment.path) else { continue }
@@ -103,7 +107,9 @@ extension Store {
         continue
       }
       var wrong: [RecordID] = []
+      var packed: [RecordID] = []
       let scan = Segment.scan(mapping.bytes, from: Segment.headerSize, seed: seed) { header, _, payload in
+        if header.packedCount(payload) != nil { return packed.append(header.id) }
         result.records += 1
         result.bytes += payload.count
         if header.id.kind == RecordHeader.blob, Digest.of(payload) != header.id.key { wrong.append(header.id) }
@@ -111,6 +117,14 @@ extension Store {
       if scan.damaged > 0 {
         let detail = scan.damaged == 1 ? "one stretch of it is damaged" : "\(scan.damaged) stretches of it are damaged"
         result.damages.append(Damage(subject: .segment, path: segment.path, detail: detail))
+      }
+      for id in packed where seen.insert(id).inserted {
+        result.blobs += 1
+        guard let place = place(of: id.key) else { continue }
+        result.bytes += place.count
+        if try get(id.key) == nil {
+          result.damages.append(Damage(subject: .blob(id.key), path: packs.path(place.pack), detail: "its bytes have another digest"))
+        }
       }
       for id in wrong { result.damages.append(Damage(subject: .blob(id.key), path: segment.path, detail: "its bytes have another digest")) }
     }
@@ -163,11 +177,7 @@ extension Store {
   }
 
   /// Every record with its segment's place, and whether a lookup finds it.
-  func forEachPlacedRecord(_ body: (_ place: Int, RecordID, RecordHeader, _ isCurrent: Bool) -> Void) {
-    walkRecords { place, id, header, _, isCurrent in body(place, id, header, isCurrent) }
-  }
-
-  private func walkRecords(_ body: (Int, RecordID, RecordHeader, UnsafeRawBufferPointer, Bool) -> Void) {
+  func walkRecords(_ body: (Int, RecordID, RecordHeader, UnsafeRawBufferPointer, Bool) -> Void) {
     let count = catalog.withLock { $0.segments.count }
     for place in 0..<count {
       // The lock is taken per segment, so that a run in this process is not held up for long.

@@ -14,8 +14,9 @@ internal import Synchronization
 /// Any number of threads, and of processes on the same directory, may use a store at once. Nothing needs to be fsynced: whatever is
 /// read is verified, and what is damaged or cut short counts as absent, so that its maker runs again.
 ///
-///     cas/sha256/ab/<hex>    blobs of 16 KiB and more
-///     segments/<name>.seg    entries and smaller blobs, appended by one process each
+///     cas/sha256/ab/<hex>    blobs of more than 4 MiB
+///     packs/<name>.pack      blobs of 16 KiB and more, one behind the other, appended by one process each
+///     segments/<name>.seg    entries, smaller blobs and the places of packed ones, appended by one process each
 ///     index                  where the records are; rebuilt when absent
 ///     tmp/<session>/         files under construction
 ///     damaged/               blobs that were not what their names say
@@ -23,8 +24,10 @@ internal import Synchronization
 ///
 /// Directories appear with the first write; opening a store writes nothing.
 public final class Store: Sendable {
-  /// Blobs of this size and more are files of their own; smaller ones, and entries, are records in segments.
+  /// Blobs of this size and more lie in packs; smaller ones, and entries, are records in segments.
   public static let smallLimit = 16 * 1024
+  /// Larger blobs are files of their own.
+  static let packedLimit = 4 << 20
 
   /// Nanoseconds since 1970; passed in so that tests can age a store.
   public typealias Clock = @Sendable () -> UInt64
@@ -52,6 +55,7 @@ public final class Store: Sendable {
   let clock: Clock
   let catalog: Mutex<Catalog>
   let temporaries: Temporaries
+  let packs: Packs
   let buffers = BufferPool()
   /// Where is looked for what is not here; nothing is written there.
   let base: Store?
@@ -80,6 +84,7 @@ public final class Store: Sendable {
     self.clock = clock
     self.onDamage = onDamage
     self.temporaries = Temporaries(directory: directory + "/tmp", disk: disk)
+    self.packs = Packs(directory: directory + "/packs", disk: disk)
     if let found = try Files.contents(directory + "/format") {
       guard found == Array(Store.format.utf8) else { throw StoreError(kind: .unknownFormat, path: directory, operation: "open the store") }
       isLaidOut.store(true, ordering: .relaxed)
@@ -147,9 +152,10 @@ public final class Store: Sendable {
 
   /// Waits until everything recorded so far, and these blobs, are on the device: for what could not be had again.
   public func makeDurable(_ blobs: [Digest] = []) throws(StoreError) {
+    for pack in Set(blobs.compactMap { place(of: $0)?.pack }) { try packs.sync(pack) }
     for digest in blobs {
       let path = blobPath(digest)
-      // A small blob is a record.
+      // Other blobs are records, or have one.
       guard let descriptor = try Files.open(path) else { continue }
       defer { close(descriptor) }
       try disk.sync(descriptor, path)
@@ -167,6 +173,7 @@ public final class Store: Sendable {
   ///
   /// The store stays usable. After a run that recorded nothing it does nothing.
   public func flush() throws(StoreError) {
+    packs.finish()
     let wantsIndex = try catalog.withLock { (catalog) throws(StoreError) in
       let wrote = catalog.writer != nil
       try catalog.closeWriter(disk)
@@ -242,11 +249,11 @@ public final class Store: Sendable {
   }
 
   /// Adds a record, and hands the buffer over when it has grown large or old.
-  func append(_ id: RecordID, flags: UInt8, _ payload: UnsafeRawBufferPointer) throws(StoreError) {
+  func append(_ id: RecordID, flags: UInt8, age: UInt64? = nil, _ payload: UnsafeRawBufferPointer) throws(StoreError) {
     try layOut()
     let now = clock()
     try catalog.withLock { (catalog) throws(StoreError) in
-      try catalog.append(id, flags: flags, now: now, payload: payload, disk: disk)
+      try catalog.append(id, flags: flags, now: now, age: age, payload: payload, disk: disk)
       if let writer = catalog.writer, writer.buffer.count >= Store.bufferLimit || now &- writer.dirtySince >= Store.bufferNanoseconds {
         try catalog.flushBuffer(disk)
       }

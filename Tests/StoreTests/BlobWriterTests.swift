@@ -41,7 +41,7 @@ import Testing
     let store = try Store(directory: scratch + "store")
     do {
       let writer = store.blobWriter()
-      try writer.write([UInt8](repeating: 1, count: 50_000))
+      try writer.write([UInt8](repeating: 1, count: 5_000_000))
     }
     #expect(scratch.files("store").filter { $0.contains("tmp/") || $0.contains("cas/") } == [])
   }
@@ -49,7 +49,7 @@ import Testing
   @Test func sweepingLeavesTheLivingAlone() throws {
     let store = try Store(directory: scratch + "store")
     let writer = store.blobWriter()
-    try writer.write([UInt8](repeating: 1, count: 50_000))
+    try writer.write([UInt8](repeating: 1, count: 5_000_000))
     let living = try store.scratchDirectory()
     scratch.write("store/tmp/files-dead/17", "rubbish")
     scratch.write("store/tmp/scratch-dead/a/b", "rubbish")
@@ -67,20 +67,22 @@ import Testing
     let store = try Store(directory: scratch + "store")
     try store.put([UInt8](repeating: 1, count: 100))
     #expect(scratch.files("store/tmp") == ["store/tmp/files-dead/17"])
-    try store.put([UInt8](repeating: 1, count: 50_000))
+    try store.put([UInt8](repeating: 1, count: 5_000_000))
     #expect(scratch.files("store/tmp") == [])
   }
 
   @Test func tidyingByHandWhileARunWritesIsSurvived() throws {
     let store = try Store(directory: scratch + "store")
     try store.put([UInt8](repeating: 1, count: 50_000))
-    for folder in ["store/tmp", "store/cas", "store/segments"] {
+    for (number, folder) in ["store/tmp", "store/cas", "store/packs", "store/segments"].enumerated() {
       Scratch.removeAll(scratch + folder)
-      let digest = try store.put([UInt8](repeating: 2, count: 60_000))
-      #expect(try store.get(digest)?.count == 60_000)
-      try store.record(.action, digest, [1])
+      for count in [60_000, 6_000_000] {
+        let digest = try store.put([UInt8](repeating: UInt8(number), count: count))
+        #expect(try store.get(digest)?.count == count)
+      }
+      try store.record(.action, Digest.of(folder), [1])
       try store.flush()
-      #expect(try Store(directory: scratch + "store").entry(.action, digest) == [1])
+      #expect(try Store(directory: scratch + "store").entry(.action, Digest.of(folder)) == [1])
     }
     let writer = store.blobWriter()
     Scratch.removeAll(scratch + "store/tmp")

@@ -133,14 +133,14 @@ import Testing
 
   @Test func aDamagedBlobIsMovedAsideAndCanBeMadeAgain() throws {
     var random = SeededGenerator(seed: 3)
-    let bytes = random.bytes(50_000)
+    let bytes = random.bytes(5_000_000)
     for damage in 0..<3 {
       let digest = try Store(directory: directory).put(bytes)
       let file = "store/cas/sha256/\(digest.hex.prefix(2))/\(digest.hex)"
       var damaged = bytes
       switch damage {
-      case 0: damaged[25_000] ^= 1
-      case 1: damaged = Array(bytes[..<49_999])
+      case 0: damaged[2_500_000] ^= 1
+      case 1: damaged = Array(bytes[..<4_999_999])
       default: damaged = []
       }
       scratch.write(file, damaged)
@@ -160,13 +160,51 @@ import Testing
 
   @Test func aShortBlobIsReplacedByPutting() throws {
     var random = SeededGenerator(seed: 3)
-    let bytes = random.bytes(50_000)
+    let bytes = random.bytes(5_000_000)
     let store = try Store(directory: directory)
     let digest = try store.put(bytes)
     scratch.write("store/cas/sha256/\(digest.hex.prefix(2))/\(digest.hex)", [])
     try store.put(bytes)
     #expect(try store.get(digest) == bytes)
     #expect(store.damageCount == 0)
+  }
+
+  @Test func aDamagedPackLosesOneBlobThatCanBeMadeAgain() throws {
+    var random = SeededGenerator(seed: 3)
+    let blobs = (0..<3).map { _ in random.bytes(50_000) }
+    for damage in 0..<3 {
+      let store = try Store(directory: directory)
+      let digests = try blobs.map { try store.put($0) }
+      try store.flush()
+      let pack = try #require(scratch.files("store/packs").first)
+      var file = scratch.read(pack)
+      let lost: [Int]
+      switch damage {
+      case 0: (file[32 + 50_000 + 7], lost) = (file[32 + 50_000 + 7] ^ 1, [1])
+      case 1: (file, lost) = (Array(file.dropLast(10)), [2])
+      default: (file, lost) = ([], [0, 1, 2])
+      }
+      scratch.write(pack, file)
+      let log = DamageLog()
+      let again = try Store(directory: directory, onDamage: log.handler)
+      for (number, digest) in digests.enumerated() { #expect(try again.get(digest) == (lost.contains(number) ? nil : blobs[number])) }
+      #expect(log.all.map(\.subject) == lost.map { .blob(digests[$0]) })
+      for blob in blobs { try again.put(blob) }
+      try again.flush()
+      for (number, digest) in digests.enumerated() { #expect(try Store(directory: directory).get(digest) == blobs[number]) }
+      Scratch.removeAll(directory)
+    }
+  }
+
+  @Test func aPackThatIsGoneIsMadeAgain() throws {
+    var random = SeededGenerator(seed: 4)
+    let bytes = random.bytes(50_000)
+    let store = try Store(directory: directory)
+    let digest = try store.put(bytes)
+    unlink(scratch + (try #require(scratch.files("store/packs").first)))
+    #expect(try store.get(digest) == nil)
+    try store.put(bytes)
+    #expect(try store.get(digest) == bytes)
   }
 
   @Test func aDamagedSmallBlobCanBeMadeAgain() throws {
@@ -205,22 +243,28 @@ import Testing
     let (segment, _) = try fill(3)
     let store = try Store(directory: directory)
     var random = SeededGenerator(seed: 8)
-    let blob = random.bytes(20_000)
-    let digest = try store.put(blob)
+    let digest = try store.put(random.bytes(5_000_000))
+    let packed = try store.put(random.bytes(20_000))
+    try store.flush()
     #expect(
       try store.verify()
         == with(Store.Verification()) {
-          $0.blobs = 1
+          $0.blobs = 2
           $0.records = 3
-          $0.bytes = 20_000 + 9 + 14 + 19
+          $0.bytes = 5_020_000 + 9 + 14 + 19
         })
+    let pack = try #require(scratch.files("store/packs").first)
+    var blobs = scratch.read(pack)
+    blobs[100] ^= 1
+    scratch.write(pack, blobs)
     var bytes = scratch.read(segment)
     bytes[Segment.headerSize + RecordHeader.size] ^= 1
     scratch.write(segment, bytes)
     scratch.write("store/cas/sha256/\(digest.hex.prefix(2))/\(digest.hex)", [1, 2, 3])
     let damages = try Store(directory: directory).verify().damages
+    #expect(damages.contains { $0.subject == .blob(packed) && $0.path == directory + "/" + pack.dropFirst(6) })
     #expect(
-      damages.map(\.description) == [
+      damages.filter { $0.subject != .blob(packed) }.map(\.description) == [
         "`\(directory)/damaged/\(digest.hex)`: its bytes have another digest",
         "`\(directory)/segments/\(segment.split(separator: "/").last!)`: one stretch of it is damaged",
       ])
@@ -236,7 +280,7 @@ import Testing
     try store.record(.sidecar, Digest.of("0"), [1])
     let stats = try store.stats()
     #expect(stats.blobs == 1 && stats.blobBytes == 20_000 && stats.smallBlobs == 1 && stats.smallBlobBytes == 100)
-    #expect(stats.entries == [.action: 3, .sidecar: 1] && stats.replacedRecords == 1 && stats.segments == 2 && stats.unindexedRecords == 5)
+    #expect(stats.entries == [.action: 3, .sidecar: 1] && stats.replacedRecords == 1 && stats.segments == 2 && stats.unindexedRecords == 6)
   }
 }
 

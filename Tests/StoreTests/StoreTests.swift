@@ -107,7 +107,7 @@ import Testing
     try store.record(.sidecar, Digest.of("k"), large)
     try store.flush()
     #expect(try Store(directory: directory).entry(.sidecar, Digest.of("k")) == large)
-    #expect(scratch.files("store/cas").count == 1)
+    #expect(scratch.files("store/packs").count == 1)
   }
 
   @Test func otherStoresSeeFlushedEntriesAfterARefresh() throws {
