@@ -37,9 +37,13 @@ public struct Expression: Sendable {
   let program: Program
   private let facts: ExpressionFacts
 
+  /// The variable whose value the expression is, when it is nothing but a name.
+  public let plainName: String?
+
   init(program: Program, expr: Expr) {
     self.program = program
     facts = ExpressionFacts(expr, program)
+    plainName = if case .name(let name) = expr.kind { name } else { nil }
   }
 
   /// Compiles an expression, written without delimiters.

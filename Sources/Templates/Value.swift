@@ -223,6 +223,9 @@ public struct Bindings: Sendable, ExpressibleByDictionaryLiteral {
     for (k, v) in elements { self[k] = v }
   }
 
+  /// Whether a name, given in UTF-8, is bound.
+  public func binds(_ name: [UInt8]) -> Bool { names.contains(name) }
+
   /// The value bound to a name.
   public subscript(name: String) -> Value? {
     get {

@@ -114,7 +114,7 @@ extension Scheduler {
     for (input, chunk) in zip(task.inputs, chunks) {
       let known = fetched[input.chunk]
       let bytes: [UInt8] = if let known { known } else { try bytes(of: run.inputs[task.port][input.source], input.chunk, consuming: consuming) }
-      inputs.append(InputChunk(source: input.source, bytes: bytes, context: chunk.context))
+      inputs.append(InputChunk(source: input.source, bytes: bytes, context: chunk.context, ref: chunk.ref))
     }
     return inputs
   }

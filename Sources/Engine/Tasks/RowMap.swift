@@ -42,6 +42,13 @@ package struct RowMap: Sendable, Equatable {
     }
   }
 
+  /// Appends rows whose parents follow one another from the first one on; the first rows of a map.
+  mutating func append(_ first: RowParent, count: Int) {
+    guard count > 0 else { return }
+    rowCount += count
+    runs.append(Run(port: first.port, chunk: first.chunk, row: first.row, count: count))
+  }
+
   private mutating func append(_ other: RowParent) {
     if let last = others.indices.last, others[last].row == rowCount, others[last].port == other.port, others[last].chunk == other.chunk,
       Int(others[last].first) + Int(others[last].count) == other.row

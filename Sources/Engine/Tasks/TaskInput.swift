@@ -8,11 +8,18 @@ public struct InputChunk: Sendable {
   public let bytes: [UInt8]
   /// What parsing raw bytes needs beside them (a CSV header, a file name); empty for rows.
   public let context: [UInt8]
+  /// What it is known by; nil where only some of its rows are here.
+  let ref: ChunkRef?
 
   public init(source: Int, bytes: [UInt8], context: [UInt8]) {
+    self.init(source: source, bytes: bytes, context: context, ref: nil)
+  }
+
+  init(source: Int, bytes: [UInt8], context: [UInt8], ref: ChunkRef?) {
     self.source = source
     self.bytes = bytes
     self.context = context
+    self.ref = ref
   }
 
   /// The rows of a chunk that comes from a stage.

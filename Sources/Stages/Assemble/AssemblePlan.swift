@@ -51,6 +51,7 @@ struct AssemblePlan: Sendable {
   func write(_ input: borrowing TaskInput, _ writer: TaskWriter) throws(TaskFailure) {
     let worker = input.worker
     let renderer = worker.object(WorkerRenderer.self) { WorkerRenderer() }.renderer
+    let fields = worker.object(RowFields.self) { RowFields() }
     let sides = labelPorts.map { input.side($0) }
     let candidates = try fewShot?.candidates(input.whole(FewShot.port), worker) ?? []
     var failures = FailureCollector()
@@ -58,9 +59,10 @@ struct AssemblePlan: Sendable {
     for (ordinal, chunk) in input.chunks.enumerated() {
       try chunk.rows.forEachRow { (row, bytes) throws(TaskFailure) in
         let parent = RowParent(chunk: ordinal, row: row)
-        var scope = RowScope(renderer: renderer, row: bytes, parent: parent, names: constants)
         do throws(TaskFailure) {
           guard try filter.keeps(bytes, parent, worker, writer) else { return }
+          fields.read(bytes)
+          var scope = RowScope(renderer: renderer, fields: fields, parent: parent, names: constants)
           let status = try append(&scope, sides, candidates, writer, to: &line)
           if failures.isEmpty { try emit(line, scope.parent, status, writer) }
         } catch { failures.add(error) }
@@ -119,12 +121,12 @@ struct AssemblePlan: Sendable {
     JSONBytes.appendKey(Self.tokens.status, to: &line)
     JSONText.append(status.rawValue, to: &line)
     JSONBytes.appendKey(Self.tokens.uses, to: &line)
-    appendUses(scope.row, answers, to: &line)
-    if let classification = classification(scope.row, answers) {
+    appendUses(scope.fields, answers, to: &line)
+    if let classification = classification(scope.fields, answers) {
       JSONBytes.appendKey(Self.tokens.classification, to: &line)
       JSONText.append(classification, to: &line)
     }
-    if carriesConfidence, JSONBytes.field(Self.tokens.confidence, of: scope.row) == nil {
+    if carriesConfidence, scope.fields.value(Self.tokens.confidence) == nil {
       JSONBytes.appendKey(Self.tokens.confidence, to: &line)
       line += confidence(answers)
     }
@@ -148,22 +150,10 @@ struct AssemblePlan: Sendable {
 
   /// A column whose name the stage uses itself would be written twice, or would mean two things.
   private func checkColumns(_ scope: RowScope) throws(TaskFailure) {
-    var clash: String?
-    // No allocation here: this looks at every key of every row.
-    JSONScanner.forEachField(scope.row) { key, _ in
-      for column in reserved where column.token.count == key.count {
-        if column.token.elementsEqual(UnsafeRawBufferPointer(rebasing: scope.row[key])) {
-          clash = column.name
-          return false
-        }
-      }
-      return true
-    }
-    if let clash {
-      throw TaskFailure(
-        id: "reserved-column", message: "the rows have a column `\(clash)`, and assemble gives that name a meaning of its own", rows: [scope.parent],
-        help: Self.renameHelp(clash))
-    }
+    guard let clash = reserved.first(where: { scope.fields.value($0.token) != nil })?.name else { return }
+    throw TaskFailure(
+      id: "reserved-column", message: "the rows have a column `\(clash)`, and assemble gives that name a meaning of its own", rows: [scope.parent],
+      help: Self.renameHelp(clash))
   }
 
   static func renameHelp(_ column: String) -> String { "rename it where the rows are read: rename: { source_\(column): \(column) }" }
@@ -171,8 +161,8 @@ struct AssemblePlan: Sendable {
   /// The row's bytes without the closing brace; a classification that its source or labels make stricter is left out, to be written anew.
   private func startLine(_ scope: RowScope, _ answers: [LabelAnswer?], _ line: inout [UInt8]) {
     line.removeAll(keepingCapacity: true)
-    guard governance?.classification != nil || answers.contains(where: { $0?.classification != nil }), classification(scope.row, answers) != nil,
-      JSONBytes.field(Self.tokens.classification, of: scope.row) != nil
+    guard governance?.classification != nil || answers.contains(where: { $0?.classification != nil }), classification(scope.fields, answers) != nil,
+      scope.fields.value(Self.tokens.classification) != nil
     else {
       line.append(contentsOf: UnsafeRawBufferPointer(rebasing: scope.row.dropLast()))
       return
@@ -188,15 +178,15 @@ struct AssemblePlan: Sendable {
   }
 
   /// The strictest of the row's, the source's and the labels' classification; nil when the row already says it.
-  private func classification(_ row: UnsafeRawBufferPointer, _ answers: [LabelAnswer?]) -> String? {
-    let own = JSONBytes.field(Self.tokens.classification, of: row).flatMap { JSONView($0).string }
+  private func classification(_ row: RowFields, _ answers: [LabelAnswer?]) -> String? {
+    let own = row.value(Self.tokens.classification).flatMap { JSONView($0).string }
     let strictest = answers.reduce(Classifications.stricter(own, governance?.classification)) { Classifications.stricter($0, $1?.classification) }
     return strictest == own ? nil : strictest
   }
 
-  private func appendUses(_ row: UnsafeRawBufferPointer, _ answers: [LabelAnswer?], to line: inout [UInt8]) {
+  private func appendUses(_ row: RowFields, _ answers: [LabelAnswer?], to line: inout [UInt8]) {
     func list(_ token: [UInt8]) -> [String]? {
-      JSONBytes.field(token, of: row).map(JSONView.init).flatMap { $0.kind == .array ? $0.items.compactMap(\.string) : nil }
+      row.value(token).map(JSONView.init).flatMap { $0.kind == .array ? $0.items.compactMap(\.string) : nil }
     }
     var allowed: [[String]?] = [list(Self.tokens.allowed), governance?.allowedUses]
     var prohibited = (list(Self.tokens.prohibited) ?? []) + (governance?.prohibitedUses ?? [])
@@ -257,7 +247,9 @@ struct AssemblePlan: Sendable {
           }
           return .success(())
         }
-        let inner = RowScope(renderer: scope.renderer, row: bytes, parent: scope.parent, names: constants)
+        let fields = RowFields()
+        fields.read(bytes)
+        let inner = RowScope(renderer: scope.renderer, fields: fields, parent: scope.parent, names: constants)
         for template in templates where template.isUser || template.isAssistant { try template.append(inner, unanswered: [], to: &line) }
         return .success(())
       } catch { return .failure(error) }

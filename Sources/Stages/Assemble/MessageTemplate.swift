@@ -146,11 +146,15 @@ struct MessageTemplate: Sendable {
     }
   }
 
+  private static let opening = Array("{\"role\":\"".utf8)
+
   private func appendOne(_ scope: RowScope, _ missing: Set<String>, to out: inout [UInt8]) throws(TaskFailure) {
     if let when, try !when.isTrue(scope) { return }
     let role = try roleName(scope)
     if out.last != UInt8(ascii: "[") { out.append(UInt8(ascii: ",")) }
-    out += "{\"role\":\"\(role)\"".utf8
+    out += Self.opening
+    out += role.utf8
+    out.append(UInt8(ascii: "\""))
     if role == "assistant", !missing.isEmpty, names.contains(where: missing.contains) {
       out += ",\"content\":null".utf8
     } else {

@@ -44,9 +44,9 @@ struct PromptSignature: Sendable {
   /// - Parameter provided: names that something else than the row provides.
   func bind(_ scope: inout RowScope, provided: Set<String>) throws(TaskFailure) {
     for input in inputs where !provided.contains(input.name) {
-      guard let value = JSONBytes.field(input.token, of: scope.row).map(JSONView.init), !value.isNull else {
+      guard let value = scope.fields.value(input.token).map(JSONView.init), !value.isNull else {
         guard input.isOptional else {
-          let isNull = JSONBytes.field(input.token, of: scope.row) != nil
+          let isNull = scope.fields.value(input.token) != nil
           throw failure(
             "the input `\(input.name)` has no value: \(isNull ? "`\(input.column)` is null" : "the row has no column `\(input.column)`")", input.range, scope,
             "\(input.name): { optional: true } lets it be missing; `from:` names a column of another name")

@@ -3,12 +3,22 @@ internal import Engine
 internal import Rows
 internal import Templates
 
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
 /// What templates see while one example is made: the row, and names laid over it.
 struct RowScope {
   let renderer: Renderer
-  let row: UnsafeRawBufferPointer
+  let fields: RowFields
   let parent: RowParent
   var names: Bindings
+
+  var row: UnsafeRawBufferPointer { fields.row }
 }
 
 /// A row template that may also stand for a value: one that is exactly one `{{ x }}`.
@@ -16,6 +26,10 @@ struct ValueTemplate: Sendable {
   let source: RowTemplate
   private let operands: [(name: String, value: Value)]
   private let single: Expression?
+  /// The column that it is, when it is nothing else: the name, and the name as it stands in rows.
+  private let column: (name: [UInt8], token: [UInt8])?
+  /// Its text as JSON, when it is the same for every row.
+  private let constant: [UInt8]?
   /// Whether its value comes from the element of `each`: then a value that is not there leaves the field out.
   let isOfItem: Bool
 
@@ -23,7 +37,16 @@ struct ValueTemplate: Sendable {
     self.source = source
     operands = source.operands.map { ($0.name, Value(json: $0.json) ?? .none) }
     single = source.template.singleExpression
+    column = source.operands.isEmpty ? single?.plainName.map { (Array($0.utf8), JSONText.quoted($0)) } : nil
+    constant = Self.constant(source)
     isOfItem = single?.paths.contains { $0.parts.first == "item" } ?? false
+  }
+
+  /// The text of a template that reads nothing. One that fails is left to the first row, which has a place for the error.
+  private static func constant(_ source: RowTemplate) -> [UInt8]? {
+    guard source.operands.isEmpty, source.template.variables.isEmpty, source.template.references.isEmpty else { return nil }
+    guard let text = try? Renderer().string(source.template) else { return nil }
+    return JSONText.quoted(text)
   }
 
   /// The names it reads.
@@ -38,6 +61,7 @@ struct ValueTemplate: Sendable {
 
   /// Appends the rendered text as a JSON string.
   func appendText(_ scope: RowScope, to out: inout [UInt8]) throws(TaskFailure) {
+    if let constant { return out += constant }
     do throws(TemplateError) {
       JSONText.append(try scope.renderer.render(source.template, row: scope.row, extra: names(scope)), to: &out)
     } catch { throw TemplateFailure.make(error, place: source.diagnostic(error), names: names, scope) }
@@ -65,6 +89,13 @@ struct ValueTemplate: Sendable {
   /// Appends what a `content` (or `chosen`, `rejected`) is: a text, or a list of parts when the value is one.
   /// - Returns: false when there is none: a null or missing field of `item`.
   func appendContent(_ scope: RowScope, of what: String, to out: inout [UInt8]) throws(TaskFailure) -> Bool {
+    // A text without escapes stands in the row as it will stand in the message.
+    if let column, !scope.names.binds(column.name), let text = scope.fields.value(column.token), text[0] == UInt8(ascii: "\""),
+      memchr(text.baseAddress!, Int32(UInt8(ascii: "\\")), text.count) == nil
+    {
+      out.append(contentsOf: text)
+      return true
+    }
     if let value = try value(scope) {
       switch value.kind {
       case .none, .undefined:
@@ -154,7 +185,7 @@ enum TemplateFailure {
     var best: (name: String, distance: Int)?
     for use in names {
       let isNull =
-        scope.names[use.name]?.isNone ?? JSONBytes.field(JSONText.quoted(use.name), of: scope.row).map { JSONView($0).isNull } ?? false
+        scope.names[use.name]?.isNone ?? scope.fields.value(JSONText.quoted(use.name)).map { JSONView($0).isNull } ?? false
       guard isNull else { continue }
       let distance = abs(use.range.lowerBound - error.range.lowerBound)
       // Further away it is a guess.

@@ -195,11 +195,14 @@ struct ExportPlan: Sendable {
     var failures = FailureCollector()
     var demos = DSPyDemos(folder.program)
     var line: [UInt8] = []
+    let fields = worker.object(RowFields.self) { RowFields() }
     try table.forEachRow { (chunk, row, bytes) throws(TaskFailure) in
       let parent = RowParent(chunk: chunk, row: row)
       do throws(TaskFailure) {
         guard try filter.keeps(bytes, parent, worker, writer) else { return }
-        let side = try write(bytes, parent, together, worker, &line, writer, isDry: !failures.isEmpty)
+        fields.read(bytes)
+        let side = try write(fields, parent, together, worker, &line, writer, isDry: !failures.isEmpty)
+        if let side, failures.isEmpty { try writer.emit(to: side, from: parent, row: bytes) }
         // Only what a model may learn from is shown to it.
         if side == 0 { try demos.add(bytes, parent) }
       } catch { failures.add(error) }
@@ -227,24 +230,41 @@ struct ExportPlan: Sendable {
       components.together = KeptTogether(prepared: input.prepared)
     }
     let worker = input.worker
+    let fields = worker.object(RowFields.self) { RowFields() }
     var failures = FailureCollector()
     var line: [UInt8] = []
     for (ordinal, chunk) in input.chunks.enumerated() {
-      try chunk.rows.forEachRow { (row, bytes) throws(TaskFailure) in
+      let rows = chunk.rows
+      var sides: [Int?] = []
+      try rows.forEachRow { (row, bytes) throws(TaskFailure) in
         let parent = RowParent(chunk: ordinal, row: row)
+        var side: Int?
         do throws(TaskFailure) {
-          guard try filter.keeps(bytes, parent, worker, writer) else { return }
-          _ = try write(bytes, parent, components.together, worker, &line, writer, isDry: !failures.isEmpty)
+          if try filter.keeps(bytes, parent, worker, writer) {
+            fields.read(bytes)
+            side = try write(fields, parent, components.together, worker, &line, writer, isDry: !failures.isEmpty)
+          }
         } catch { failures.add(error) }
+        sides.append(side)
+      }
+      guard failures.isEmpty else { continue }
+      // A chunk that stays whole is handed on as it is.
+      if input.chunks.count == 1, let side = sides.first.flatMap({ $0 }), sides.allSatisfy({ $0 == side }) {
+        try writer.pass(chunk, to: side)
+        continue
+      }
+      try rows.forEachRow { (row, bytes) throws(TaskFailure) in
+        if let side = sides[row] { try writer.emit(to: side, from: RowParent(chunk: ordinal, row: row), row: bytes) }
       }
     }
     try failures.throwFirst()
   }
 
+  /// Writes the line of a row; the row itself is left to the caller.
   /// - Parameter isDry: a row has failed: nothing is written any more, only further failures are of interest.
   /// - Returns: the side that the row falls on; nil when it stays here.
   private func write(
-    _ row: UnsafeRawBufferPointer, _ parent: RowParent, _ together: KeptTogether, _ worker: WorkerLocal, _ line: inout [UInt8],
+    _ row: RowFields, _ parent: RowParent, _ together: KeptTogether, _ worker: WorkerLocal, _ line: inout [UInt8],
     _ writer: TaskWriter, isDry: Bool
   ) throws(TaskFailure) -> Int? {
     if let gate = try gate.holdsBack(row, parent: parent, worker: worker) {
@@ -290,10 +310,9 @@ struct ExportPlan: Sendable {
       }
       writer.count("tokens.sum", limit.tokens(tokens))
     }
-    let side = try side(of: row, parent, together)
+    let side = try side(of: row.row, parent, together)
     guard !isDry else { return side }
-    try writer.emit(to: side, from: parent, row: row)
-    let file = sideCount + side * shards + ShardRule.shard(of: row, key: rowKey, count: shards)
+    let file = sideCount + side * shards + ShardRule.shard(of: row.row, key: rowKey, count: shards)
     try line.withUnsafeBytes { bytes -> Result<Void, TaskFailure> in
       do throws(TaskFailure) { return .success(try writer.emit(to: file, from: parent, row: bytes)) } catch { return .failure(error) }
     }.get()

@@ -17,20 +17,20 @@ enum ExportFormat: Sendable {
 
   /// Appends the line of a row, without its newline.
   /// - Parameter turns: how many messages are kept; nil for all.
-  func append(_ row: UnsafeRawBufferPointer, turns: Int?, to out: inout [UInt8]) throws(LineFault) {
+  func append(_ row: RowFields, turns: Int?, to out: inout [UInt8]) throws(LineFault) {
     switch self {
     case .openAIChat: try Self.appendChat(row, turns: turns, to: &out)
-    case .jsonLines(nil): out.append(contentsOf: row)
+    case .jsonLines(nil): out.append(contentsOf: row.row)
     case .jsonLines(let columns?):
       out.append(UInt8(ascii: "{"))
       for column in columns {
-        guard let value = JSONBytes.field(column, of: row) else { continue }
+        guard let value = row.value(column) else { continue }
         JSONBytes.appendKey(column, to: &out)
         out.append(contentsOf: value)
       }
       out.append(UInt8(ascii: "}"))
-    case .csv(let columns): CSVLine.append(row, columns: columns, to: &out)
-    case .dspy(let folder): try folder.program.append(row, key: folder.rowKey, to: &out)
+    case .csv(let columns): CSVLine.append(row.row, columns: columns, to: &out)
+    case .dspy(let folder): try folder.program.append(row.row, key: folder.rowKey, to: &out)
     }
   }
 
@@ -41,17 +41,18 @@ enum ExportFormat: Sendable {
   }
 
   /// The messages of a row, or nil when it has none.
-  static func messages(of row: UnsafeRawBufferPointer) -> JSONView? {
-    JSONBytes.field(messages, of: row).map(JSONView.init).flatMap { $0.kind == .array ? $0 : nil }
+  static func messages(of row: RowFields) -> JSONView? {
+    row.value(messages).map(JSONView.init).flatMap { $0.kind == .array ? $0 : nil }
   }
 
-  private static func appendChat(_ row: UnsafeRawBufferPointer, turns: Int?, to out: inout [UInt8]) throws(LineFault) {
+  private static func appendChat(_ row: RowFields, turns: Int?, to out: inout [UInt8]) throws(LineFault) {
     guard let value = messages(of: row) else {
       throw LineFault(message: "the row has no list `messages`", help: "openai-chat wants rows of an assemble stage; jsonl and csv take any")
     }
     out.append(UInt8(ascii: "{"))
     JSONBytes.appendKey(messages, to: &out)
-    if turns == nil, !mentionsImage(value.bytes) {
+    let isPlain = OpenAIChatFormat.isPlain(messages: value.bytes)
+    if turns == nil, isPlain || !mentionsImage(value.bytes) {
       out.append(contentsOf: value.bytes)
     } else {
       out.append(UInt8(ascii: "["))
@@ -61,12 +62,15 @@ enum ExportFormat: Sendable {
       }
       out.append(UInt8(ascii: "]"))
     }
+    var hasMore = false
     for column in further {
-      guard let value = JSONBytes.field(column, of: row), !JSONView(value).isNull else { continue }
+      guard let value = row.value(column), !JSONView(value).isNull else { continue }
       JSONBytes.appendKey(column, to: &out)
       out.append(contentsOf: value)
+      hasMore = true
     }
     out.append(UInt8(ascii: "}"))
+    if isPlain, !hasMore, turns == nil { return }
     let checked = out.withUnsafeBytes { OpenAIChatFormat.check(compact: $0) }
     if let error = checked.errors.first {
       throw LineFault(message: "the row breaks a rule of openai-chat (\(error.code)): \(error.message)", help: help(for: error.code))

@@ -51,10 +51,10 @@ struct Gate: Sendable {
   }
 
   /// The name of the first gate that holds a row back.
-  func holdsBack(_ row: UnsafeRawBufferPointer, parent: RowParent, worker: WorkerLocal) throws(TaskFailure) -> String? {
+  func holdsBack(_ row: RowFields, parent: RowParent, worker: WorkerLocal) throws(TaskFailure) -> String? {
     if let statuses {
-      if let status = JSONBytes.field(Self.statusToken, of: row) {
-        if !statuses.contains(JSONView(status).string ?? "") { return "status" }
+      if let status = row.value(Self.statusToken) {
+        if !statuses.contains(where: { JSONView(status).isText($0) }) { return "status" }
       } else if isStatusWritten {
         return "status"
       }
@@ -62,24 +62,24 @@ struct Gate: Sendable {
     if let use {
       let allowed = governance?.uses
       if let allowed, !allowed.contains(use) { return "use" }
-      if let uses = JSONBytes.field(Self.usesToken, of: row) {
+      if let uses = row.value(Self.usesToken) {
         // Null: nothing restricts the uses.
         let uses = JSONView(uses)
-        if !uses.isNull, !uses.items.contains(where: { $0.string == use }) { return "use" }
+        if !uses.isNull, !uses.items.contains(where: { $0.isText(use) }) { return "use" }
       } else if isUseWritten, allowed == nil {
         return "use"
       }
     }
     if let classification {
-      let written = JSONBytes.field(Self.classificationToken, of: row).flatMap { JSONView($0).string }
+      let written = row.value(Self.classificationToken).flatMap { JSONView($0).string }
       let own = Classifications.stricter(written, governance?.classification)
       // What nobody has classified is not known to be harmless.
       guard let level = own.flatMap({ Classifications.order.firstIndex(of: $0) }), level <= classification else { return "classification" }
     }
     if let confidence {
-      guard let own = JSONBytes.field(Self.confidenceToken, of: row).flatMap({ JSONView($0).double }), own >= confidence else { return "confidence" }
+      guard let own = row.value(Self.confidenceToken).flatMap({ JSONView($0).double }), own >= confidence else { return "confidence" }
     }
-    for check in checks where try !check.test.holds(row, parent: parent, worker: worker) { return check.name }
+    for check in checks where try !check.test.holds(row.row, parent: parent, worker: worker) { return check.name }
     return nil
   }
 }

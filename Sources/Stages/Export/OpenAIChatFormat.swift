@@ -1,5 +1,13 @@
 internal import Rows
 
+#if canImport(Glibc)
+  internal import Glibc
+#elseif canImport(Musl)
+  internal import Musl
+#else
+  internal import Darwin
+#endif
+
 /// What is wrong with a line of an output file, or worth a look.
 struct FormatProblem: Equatable {
   /// Stable: `no_assistant`, `weight`, …
@@ -54,6 +62,35 @@ struct OpenAIChatFormat {
     var format = OpenAIChatFormat()
     format.check(line)
     return format
+  }
+
+  /// Whether these messages, compact and valid, are of the shape that nearly all have, in which nothing can be wrong: a role of the four and
+  /// a text that is not blank in each, and one of them the assistant's. False says nothing; then ``check(compact:)`` decides.
+  static func isPlain(messages: UnsafeRawBufferPointer) -> Bool {
+    var at = 1
+    var hasAssistant = false
+    func skip(_ token: StaticString) -> Bool {
+      guard at + token.utf8CodeUnitCount <= messages.count, memcmp(messages.baseAddress! + at, token.utf8Start, token.utf8CodeUnitCount) == 0 else {
+        return false
+      }
+      at += token.utf8CodeUnitCount
+      return true
+    }
+    repeat {
+      guard skip("{\"role\":\"") else { return false }
+      if skip("assistant") {
+        hasAssistant = true
+      } else if !skip("user"), !skip("system"), !skip("developer") {
+        return false
+      }
+      // The first character shows that the text is not blank.
+      guard skip("\",\"content\":\""), at < messages.count, messages[at] > 0x20, messages[at] < 0x7F, messages[at] != UInt8(ascii: "\\"),
+        messages[at] != UInt8(ascii: "\"")
+      else { return false }
+      at = JSONScanner.skipString(messages, at: at - 1)
+      guard skip("}") else { return false }
+    } while skip(",")
+    return hasAssistant && at == messages.count - 1
   }
 
   private mutating func fail(_ code: String, _ message: String) { errors.append(FormatProblem(code: code, message: message)) }

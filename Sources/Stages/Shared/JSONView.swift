@@ -26,6 +26,13 @@ struct JSONView {
   /// The characters of a string; nil for anything else.
   var string: String? { kind == .string ? String(decoding: JSONText.decoded(bytes), as: UTF8.self) : nil }
 
+  /// Whether it is a string with this text; decoded only where there are escapes.
+  func isText(_ text: String) -> Bool {
+    guard kind == .string else { return false }
+    guard !bytes.contains(UInt8(ascii: "\\")) else { return string == text }
+    return bytes.count == text.utf8.count + 2 && bytes.dropFirst().dropLast().elementsEqual(text.utf8)
+  }
+
   var bool: Bool? { kind == .bool ? bytes[0] == UInt8(ascii: "t") : nil }
 
   /// The nearest double of a number; nil for anything else.
