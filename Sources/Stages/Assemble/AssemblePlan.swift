@@ -51,7 +51,7 @@ struct AssemblePlan: Sendable {
   func write(_ input: borrowing TaskInput, _ writer: TaskWriter) throws(TaskFailure) {
     let worker = input.worker
     let renderer = worker.object(WorkerRenderer.self) { WorkerRenderer() }.renderer
-    let fields = worker.object(RowFields.self) { RowFields() }
+    let fields = worker.object(RowView.self) { RowView() }
     let sides = labelPorts.map { input.side($0) }
     let candidates = try fewShot?.candidates(input.whole(FewShot.port), worker) ?? []
     var failures = FailureCollector()
@@ -178,13 +178,13 @@ struct AssemblePlan: Sendable {
   }
 
   /// The strictest of the row's, the source's and the labels' classification; nil when the row already says it.
-  private func classification(_ row: RowFields, _ answers: [LabelAnswer?]) -> String? {
+  private func classification(_ row: RowView, _ answers: [LabelAnswer?]) -> String? {
     let own = row.value(Self.tokens.classification).flatMap { JSONView($0).string }
     let strictest = answers.reduce(Classifications.stricter(own, governance?.classification)) { Classifications.stricter($0, $1?.classification) }
     return strictest == own ? nil : strictest
   }
 
-  private func appendUses(_ row: RowFields, _ answers: [LabelAnswer?], to line: inout [UInt8]) {
+  private func appendUses(_ row: RowView, _ answers: [LabelAnswer?], to line: inout [UInt8]) {
     func list(_ token: [UInt8]) -> [String]? {
       row.value(token).map(JSONView.init).flatMap { $0.kind == .array ? $0.items.compactMap(\.string) : nil }
     }
@@ -247,7 +247,7 @@ struct AssemblePlan: Sendable {
           }
           return .success(())
         }
-        let fields = RowFields()
+        let fields = RowView()
         fields.read(bytes)
         let inner = RowScope(renderer: scope.renderer, fields: fields, parent: scope.parent, names: constants)
         for template in templates where template.isUser || template.isAssistant { try template.append(inner, unanswered: [], to: &line) }

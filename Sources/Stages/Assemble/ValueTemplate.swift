@@ -14,7 +14,7 @@ internal import Templates
 /// What templates see while one example is made: the row, and names laid over it.
 struct RowScope {
   let renderer: Renderer
-  let fields: RowFields
+  let fields: RowView
   let parent: RowParent
   var names: Bindings
 

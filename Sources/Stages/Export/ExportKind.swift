@@ -195,7 +195,7 @@ struct ExportPlan: Sendable {
     var failures = FailureCollector()
     var demos = DSPyDemos(folder.program)
     var line: [UInt8] = []
-    let fields = worker.object(RowFields.self) { RowFields() }
+    let fields = worker.object(RowView.self) { RowView() }
     try table.forEachRow { (chunk, row, bytes) throws(TaskFailure) in
       let parent = RowParent(chunk: chunk, row: row)
       do throws(TaskFailure) {
@@ -230,7 +230,7 @@ struct ExportPlan: Sendable {
       components.together = KeptTogether(prepared: input.prepared)
     }
     let worker = input.worker
-    let fields = worker.object(RowFields.self) { RowFields() }
+    let fields = worker.object(RowView.self) { RowView() }
     var failures = FailureCollector()
     var line: [UInt8] = []
     for (ordinal, chunk) in input.chunks.enumerated() {
@@ -264,7 +264,7 @@ struct ExportPlan: Sendable {
   /// - Parameter isDry: a row has failed: nothing is written any more, only further failures are of interest.
   /// - Returns: the side that the row falls on; nil when it stays here.
   private func write(
-    _ row: RowFields, _ parent: RowParent, _ together: KeptTogether, _ worker: WorkerLocal, _ line: inout [UInt8],
+    _ row: RowView, _ parent: RowParent, _ together: KeptTogether, _ worker: WorkerLocal, _ line: inout [UInt8],
     _ writer: TaskWriter, isDry: Bool
   ) throws(TaskFailure) -> Int? {
     if let gate = try gate.holdsBack(row, parent: parent, worker: worker) {

@@ -17,7 +17,7 @@ enum ExportFormat: Sendable {
 
   /// Appends the line of a row, without its newline.
   /// - Parameter turns: how many messages are kept; nil for all.
-  func append(_ row: RowFields, turns: Int?, to out: inout [UInt8]) throws(LineFault) {
+  func append(_ row: RowView, turns: Int?, to out: inout [UInt8]) throws(LineFault) {
     switch self {
     case .openAIChat: try Self.appendChat(row, turns: turns, to: &out)
     case .jsonLines(nil): out.append(contentsOf: row.row)
@@ -41,11 +41,11 @@ enum ExportFormat: Sendable {
   }
 
   /// The messages of a row, or nil when it has none.
-  static func messages(of row: RowFields) -> JSONView? {
+  static func messages(of row: RowView) -> JSONView? {
     row.value(messages).map(JSONView.init).flatMap { $0.kind == .array ? $0 : nil }
   }
 
-  private static func appendChat(_ row: RowFields, turns: Int?, to out: inout [UInt8]) throws(LineFault) {
+  private static func appendChat(_ row: RowView, turns: Int?, to out: inout [UInt8]) throws(LineFault) {
     guard let value = messages(of: row) else {
       throw LineFault(message: "the row has no list `messages`", help: "openai-chat wants rows of an assemble stage; jsonl and csv take any")
     }

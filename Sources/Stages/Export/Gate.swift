@@ -51,7 +51,7 @@ struct Gate: Sendable {
   }
 
   /// The name of the first gate that holds a row back.
-  func holdsBack(_ row: RowFields, parent: RowParent, worker: WorkerLocal) throws(TaskFailure) -> String? {
+  func holdsBack(_ row: RowView, parent: RowParent, worker: WorkerLocal) throws(TaskFailure) -> String? {
     if let statuses {
       if let status = row.value(Self.statusToken) {
         if !statuses.contains(where: { JSONView(status).isText($0) }) { return "status" }

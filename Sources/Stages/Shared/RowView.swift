@@ -11,7 +11,7 @@ internal import Rows
 /// The fields of one row, found in one pass, for those who look at several of them.
 ///
 /// A worker keeps one and reads row after row into it.
-final class RowFields {
+final class RowView {
   private var fields: [(key: Range<Int>, value: Range<Int>)] = []
   private(set) var row = UnsafeRawBufferPointer(start: nil, count: 0)
 
