@@ -7,7 +7,9 @@ import Testing
   func line(_ format: ExportFormat, _ row: String, turns: Int? = nil) throws -> String {
     try Array(row.utf8).withUnsafeBytes { row in
       var out: [UInt8] = []
-      try format.append(row, turns: turns, to: &out)
+      let view = RowView()
+      view.read(row)
+      try format.append(view, turns: turns, to: &out)
       return String(decoding: out, as: UTF8.self)
     }
   }

@@ -1,3 +1,4 @@
+import Statistics
 import Testing
 
 @testable import Stages
@@ -69,6 +70,26 @@ import Testing
     let checked = Array(line.utf8).withUnsafeBytes { OpenAIChatFormat.check(line: $0) }
     #expect(checked.errors.map(\.code) == errors, "\(line)")
     #expect(checked.warnings.map(\.code) == warnings, "\(line)")
+  }
+
+  /// The short way must never let through what the rules do not.
+  @Test func plainMessagesHaveNoErrors() {
+    let roles = ["user", "assistant", "system", "developer", "tool", "users", "", "ass"]
+    let texts = ["a", "", " ", "\\u0020", "\\n", "\\\"x", "é", "\\u00a0", "x\\\\", "x\\\"},{"]
+    let tails = ["", ",\"weight\":1", ",\"weight\":2", ",\"name\":\"n\"", ",\"tool_calls\":[]"]
+    var random = SeededGenerator(seed: 11)
+    var plain = 0
+    for _ in 0..<4000 {
+      let messages = (0..<Int.random(in: 0...3, using: &random)).map { _ in
+        let tail = Bool.random(using: &random) ? "" : tails.randomElement(using: &random)!
+        return #"{"role":"\#(roles.randomElement(using: &random)!)","content":"\#(texts.randomElement(using: &random)!)"\#(tail)}"#
+      }.joined(separator: ",")
+      guard Array("[\(messages)]".utf8).withUnsafeBytes({ OpenAIChatFormat.isPlain(messages: $0) }) else { continue }
+      plain += 1
+      let line = #"{"messages":[\#(messages)]}"#
+      #expect(Array(line.utf8).withUnsafeBytes { OpenAIChatFormat.check(line: $0) }.errors == [], "\(line)")
+    }
+    #expect(plain > 100)
   }
 
   @Test func bounds() {
