@@ -43,20 +43,26 @@ import Testing
   }
 
   private enum Damage: String, CaseIterable {
-    case blobFlipped, everyBlobFlipped, blobDeleted, allBlobsDeleted, segmentTruncated,
+    case packFlipped, everyBlobFlipped, packDeleted, allPacksDeleted, segmentTruncated,
       segmentFlipped, segmentsDeleted, indexDeleted, indexFlipped, lineageDeleted, storeOfGarbage
 
     func happen(to workspace: TicketWorkspace, _ random: inout Seeded) throws {
       switch self {
-      case .blobFlipped:
-        let blobs = try files(of: workspace, "cas")
+      case .packFlipped:
+        let blobs = try files(of: workspace, "packs")
         try flip(blobs[random.below(blobs.count)], &random)
       case .everyBlobFlipped:
-        for blob in try files(of: workspace, "cas") { try flip(blob, &random) }
-      case .blobDeleted:
-        let blobs = try files(of: workspace, "cas")
+        // Chunks have some hundred KB: this meets every one of a pack.
+        for pack in try files(of: workspace, "packs") {
+          chmod(pack, 0o644)
+          var bytes = try Data(contentsOf: URL(fileURLWithPath: pack))
+          for at in stride(from: 4096, to: bytes.count, by: 8192) { bytes[at] ^= 1 << UInt8(random.below(8)) }
+          try bytes.write(to: URL(fileURLWithPath: pack))
+        }
+      case .packDeleted:
+        let blobs = try files(of: workspace, "packs")
         try FileManager.default.removeItem(atPath: blobs[random.below(blobs.count)])
-      case .allBlobsDeleted: try workspace.remove(".pipe/cas")
+      case .allPacksDeleted: try workspace.remove(".pipe/packs")
       case .segmentTruncated:
         for segment in try files(of: workspace, "segments") {
           let size = try #require(FileManager.default.contents(atPath: segment)?.count)
@@ -76,7 +82,7 @@ import Testing
         try? workspace.remove(".pipe/lineage.sqlite")
         try workspace.folder.write(".pipe/lineage.sqlite", "not a database")
       case .storeOfGarbage:
-        for file in try files(of: workspace, "segments") + files(of: workspace, "cas") + [
+        for file in try files(of: workspace, "segments") + files(of: workspace, "packs") + [
           workspace.path + "/.pipe/index", workspace.path + "/.pipe/stat",
         ] {
           var noise = Data(count: 1 + random.below(50_000))

@@ -149,7 +149,7 @@ import Testing
     try bench.run(pipeline(labels: false))
     let wanted = expected(rows, mark: "x", label: nil)
     // Everything that lies in files of the store is lost; the entries remain.
-    FileTree.remove(bench.workspace.absolute(".pipe/cas"))
+    FileTree.remove(bench.workspace.absolute(".pipe/packs"))
     FileTree.remove(bench.workspace.absolute("Outputs"))
     let report = try bench.run(pipeline(labels: false))
     #expect(report.exitCode == 0)

@@ -79,7 +79,7 @@ import Testing
     let tails = ["", ",\"weight\":1", ",\"weight\":2", ",\"name\":\"n\"", ",\"tool_calls\":[]"]
     var random = SeededGenerator(seed: 11)
     var plain = 0
-    for _ in 0..<4000 {
+    for _ in 0..<20_000 {
       let messages = (0..<Int.random(in: 0...3, using: &random)).map { _ in
         let tail = Bool.random(using: &random) ? "" : tails.randomElement(using: &random)!
         return #"{"role":"\#(roles.randomElement(using: &random)!)","content":"\#(texts.randomElement(using: &random)!)"\#(tail)}"#

@@ -134,7 +134,7 @@ import Testing
     let bench = try Self.bench(Self.tickets(40), Self.votes(40))
     let rows = try bench.rows("labels.rows", try bench.run().session)
     #expect(!rows.isEmpty)
-    let blobs = bench.scratch.root + "/.pipe/cas"
+    let blobs = bench.scratch.root + "/.pipe/packs"
     try? FileManager.default.removeItem(atPath: blobs)
     let again = try bench.run()
     #expect(again.report.exitCode == 0)

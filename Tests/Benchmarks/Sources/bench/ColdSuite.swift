@@ -42,7 +42,7 @@ enum ColdSuite {
     }
     let again = try place.repeated([place.pipe, "run", "bench.yaml", "-j", "2"], in: folder)
     table.add("nothing changed", "pipe", again)
-    let bytes = try place.size(of: folder + "/.pipe/cas")
+    let bytes = try place.size(of: folder + "/.pipe")
     let both = try place.size(of: rows) + place.size(of: folder + "/Outputs")
     table.lines[table.lines.count - 1].note = String(format: "the store holds %.2f × inputs + outputs", Double(bytes) / Double(both))
   }
