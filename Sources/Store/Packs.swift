@@ -12,21 +12,24 @@ internal import Synchronization
 /// Blobs of middling size, one behind the other in files of many: creating a file costs more than filling it.
 ///
 /// A pack is 32 bytes of header, then blobs without anything between them. Where each lies is said by a record, which is written after
-/// the bytes; every blob is verified by its digest when it is read. As with segments, a process appends to packs of its own only, and
+/// the bytes; every blob is verified when it is read. As with segments, a process appends to packs of its own only, and
 /// holds their locks while it may.
 final class Packs: Sendable {
   /// A blob's place: the payload of its record.
   struct Place: Sendable, Equatable {
-    static let size = 32
+    static let size = 40
 
     let pack: SegmentName
     let offset: Int
     let count: Int
+    /// XXH64 of the bytes. Accidents are found at memory speed; SHA-256 would take longer than anything else on the way.
+    let check: UInt64
 
-    init(pack: SegmentName, offset: Int, count: Int) {
+    init(pack: SegmentName, offset: Int, count: Int, check: UInt64) {
       self.pack = pack
       self.offset = offset
       self.count = count
+      self.check = check
     }
 
     /// The place in a record's payload, or nil when it is none.
@@ -34,12 +37,12 @@ final class Packs: Sendable {
       guard payload.count == Place.size else { return nil }
       func word(_ at: Int) -> UInt64 { UInt64(littleEndian: payload.loadUnaligned(fromByteOffset: at, as: UInt64.self)) }
       guard let offset = Int(exactly: word(16)), let count = Int(exactly: word(24)), count <= Store.packedLimit else { return nil }
-      self.init(pack: SegmentName(time: word(0), unique: word(8)), offset: offset, count: count)
+      self.init(pack: SegmentName(time: word(0), unique: word(8)), offset: offset, count: count, check: word(32))
     }
 
     var payload: [UInt8] {
       var writer = ByteWriter()
-      for word in [pack.time, pack.unique, UInt64(offset), UInt64(count)] { writer.word(word) }
+      for word in [pack.time, pack.unique, UInt64(offset), UInt64(count), check] { writer.word(word) }
       return writer.bytes
     }
   }
@@ -74,13 +77,14 @@ final class Packs: Sendable {
 
   /// Appends a blob's bytes; nothing knows of them before their place is recorded.
   func append(_ bytes: UnsafeRawBufferPointer, now: UInt64) throws(StoreError) -> Place {
-    try writer.withLock { (writer) throws(StoreError) in
+    let check = XXHash64.hash(bytes)
+    return try writer.withLock { (writer) throws(StoreError) in
       if let open = writer, open.end + bytes.count > Packs.greatestSize || Files.status(open.path) == nil {
         close(open.descriptor)
         writer = nil
       }
       if writer == nil { writer = try begin(now) }
-      let place = Place(pack: writer!.name, offset: writer!.end, count: bytes.count)
+      let place = Place(pack: writer!.name, offset: writer!.end, count: bytes.count, check: check)
       // What a full disk let through stays as a gap: the next blob goes behind it.
       var written = 0
       defer { writer!.end += written }
@@ -115,14 +119,16 @@ final class Packs: Sendable {
     }
   }
 
-  /// Fills the room with a blob's bytes and returns how many there were; nil when the pack is gone or the disk cannot read it.
-  func read(_ place: Place, into room: UnsafeMutableRawBufferPointer) throws(StoreError) -> Int? {
+  /// Fills the room with a blob's bytes; false when the pack is gone, the disk cannot read it, or the bytes are not those that were written.
+  func read(_ place: Place, into room: UnsafeMutableRawBufferPointer) throws(StoreError) -> Bool {
     let path = path(place.pack)
-    guard let descriptor = try Files.open(path) else { return nil }
+    guard let descriptor = try Files.open(path) else { return false }
     defer { close(descriptor) }
-    do throws(StoreError) { return try Files.read(descriptor, at: place.offset, into: room, path) } catch {
+    do throws(StoreError) {
+      return try Files.read(descriptor, at: place.offset, into: room, path) == place.count && XXHash64.hash(UnsafeRawBufferPointer(room)) == place.check
+    } catch {
       guard error.code == EIO else { throw error }
-      return nil
+      return false
     }
   }
 

@@ -93,7 +93,7 @@ extension Store {
 
   /// Moves a blob to this process's pack; it looks as old as before. One that is damaged stays behind.
   func repack(_ digest: Digest, _ place: Packs.Place, stamp: UInt64) throws {
-    _ = try withPackedBlob(place, digest) { bytes in
+    _ = try withPackedBlob(place) { bytes in
       try appendPlace(try packs.append(bytes, now: clock()), RecordID(kind: RecordHeader.blob, key: digest), age: stamp)
     }
   }
@@ -113,11 +113,11 @@ extension Store {
   private func withRecordedBlob<R>(_ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> R) throws -> R? {
     let id = RecordID(kind: RecordHeader.blob, key: digest)
     if let place = place(of: digest) {
-      if let value = try withPackedBlob(place, digest, body) { return value }
+      if let value = try withPackedBlob(place, body) { return value }
       // A pack that is gone may have been rewritten by a collection: the index on disk knows the new place.
       if Files.status(packs.path(place.pack)) == nil {
         refresh()
-        if let moved = self.place(of: digest), moved != place, let value = try withPackedBlob(moved, digest, body) { return value }
+        if let moved = self.place(of: digest), moved != place, let value = try withPackedBlob(moved, body) { return value }
       }
     } else {
       let found = readRecord(id) { bytes in
@@ -126,20 +126,18 @@ extension Store {
       guard let (result, _) = found else { return nil }
       if let value = try result.get() { return value }
     }
-    if let location = catalog.withLock({ $0.locate(id) }) { reportDead(id, location, "its bytes have another digest") }
+    if let location = catalog.withLock({ $0.locate(id) }) { reportDead(id, location, "its bytes are not those that were written") }
     return nil
   }
 
   private func withPackedBlob<R>(
-    _ place: Packs.Place, _ digest: Digest, _ body: (UnsafeRawBufferPointer) throws -> R
+    _ place: Packs.Place, _ body: (UnsafeRawBufferPointer) throws -> R
   ) throws -> R? {
     // Read rather than mapped: mapping costs more than copying at this size, and a failing disk answers with an error, not a signal.
     let buffer = buffers.take(place.count)
     defer { buffers.giveBack(buffer) }
     let room = UnsafeMutableRawBufferPointer(rebasing: buffer.bytes[..<place.count])
-    guard try packs.read(place, into: room) == place.count else { return nil }
-    let bytes = UnsafeRawBufferPointer(room)
-    return Digest.of(bytes) == digest ? try body(bytes) : nil
+    return try packs.read(place, into: room) ? try body(UnsafeRawBufferPointer(room)) : nil
   }
 
   // MARK: Blobs in files

@@ -122,7 +122,7 @@ extension Store {
         result.blobs += 1
         guard let place = place(of: id.key) else { continue }
         result.bytes += place.count
-        if try get(id.key) == nil {
+        if try get(id.key).map(Digest.of) != id.key {
           result.damages.append(Damage(subject: .blob(id.key), path: packs.path(place.pack), detail: "its bytes have another digest"))
         }
       }
