@@ -8,9 +8,13 @@ let strict: [SwiftSetting] = [
   .enableUpcomingFeature("MemberImportVisibility"),
 ]
 
+/// Debug builds, and with them the tests, check at run time that no two accesses overlap; a release build does without.
+/// Not the library `Templates`: a package with such a flag cannot be depended on.
+let unchecked: [SwiftSetting] = [.unsafeFlags(["-enforce-exclusivity=unchecked"], .when(configuration: .release))]
+
 /// A module of ours: arrows go down the list below, never up, never sideways.
 func module(_ name: String, _ dependencies: [Target.Dependency]) -> Target {
-  .target(name: name, dependencies: dependencies, exclude: excluded[name] ?? [], swiftSettings: strict)
+  .target(name: name, dependencies: dependencies, exclude: excluded[name] ?? [], swiftSettings: strict + (name == "Templates" ? [] : unchecked))
 }
 
 /// The folders of the stage kinds; before what uses it, since a manifest runs from top to bottom.

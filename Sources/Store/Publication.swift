@@ -20,6 +20,8 @@ public final class Publication: Sendable {
     var length = 0
     var directories: Set<String> = []
     var changes: [PublishIntent.Change] = []
+    /// Temporaries made so far, for their names.
+    var created = 0
     var isOver = false
   }
 
@@ -54,10 +56,20 @@ public final class Publication: Sendable {
         try append(PublishIntent.line("dir", directory), &state)
         try journal.disk.makeDirectory(Publication.resolve(directory.isEmpty ? "." : directory, journal.root))
       }
-      let temporary = (directory.isEmpty ? "" : directory + "/") + Publication.temporaryPrefix(state.session) + "\(state.changes.count)"
+      let temporary = (directory.isEmpty ? "" : directory + "/") + Publication.temporaryPrefix(state.session) + "\(state.created)"
       let file = try PublishedFile(Publication.resolve(temporary, journal.root), disk: journal.disk)
+      state.created += 1
       state.changes.append(PublishIntent.Change(temporary: temporary, target: path))
       return file
+    }
+  }
+
+  /// Takes back what ``create(_:)`` or ``write(_:_:)`` has begun for a file: it stays as it is.
+  public func withdraw(_ path: String) throws(StoreError) {
+    try state.withLock { (state) throws(StoreError) in
+      guard let index = state.changes.lastIndex(where: { $0.target == path }), let temporary = state.changes[index].temporary else { return }
+      state.changes.remove(at: index)
+      try journal.disk.remove(Publication.resolve(temporary, journal.root))
     }
   }
 

@@ -91,13 +91,24 @@ final class Publisher: Sendable {
           hash.update(bytes)
           try target.write(bytes)
         }
+        let sha256 = hash.finish()
+        if let there = untouched(publication), there.sha256 == sha256 {
+          // Other chunks, the same bytes: the file keeps its inode and time.
+          try set.withdraw(publication.path)
+          let file = PublishedFile(
+            path: publication.path, port: publication.rowsPort, sha256: sha256, content: content(publication, table), rows: table.rows,
+            bytes: table.bytes + publication.header.count, change: .unchanged)
+          try remember(file)
+          files.append(file)
+          continue
+        }
         try target.close()
         written.append(files.count)
         let wanted = content(publication, table)
         let isEdited = FileStamp(path: workspace.absolute(publication.path)) != nil && known(publication)?.content == wanted
         files.append(
           PublishedFile(
-            path: publication.path, port: publication.rowsPort, sha256: hash.finish(), content: wanted, rows: table.rows,
+            path: publication.path, port: publication.rowsPort, sha256: sha256, content: wanted, rows: table.rows,
             bytes: table.bytes + publication.header.count, change: isEdited ? .remade : .written))
       }
       if let expected, files.contains(where: { expected[$0.path] != $0.sha256 }) {
@@ -120,6 +131,11 @@ final class Publisher: Sendable {
     ((try? store.entry(.published, recordKey(publication.path))) ?? nil).flatMap(decode)
   }
 
+  /// What is known of a file that nobody has touched since it was put there.
+  private func untouched(_ publication: Publication) -> Record? {
+    known(publication).flatMap { $0.stamp == FileStamp(path: workspace.absolute(publication.path)) ? $0 : nil }
+  }
+
   /// The file as it is, when its bytes are already the right ones: it keeps its inode and time.
   private func keep(_ publication: Publication, _ table: TableRun, _ scheduler: Scheduler) throws -> PublishedFile? {
     let path = workspace.absolute(publication.path)
@@ -127,7 +143,8 @@ final class Publisher: Sendable {
     let wanted = content(publication, table)
     let bytes = table.bytes + publication.header.count
     let known = known(publication)
-    if let known, known.content == wanted, known.stamp == stamp { return file(publication, known, .unchanged) }
+    // Nobody has touched it: it is what it was, and need not be read.
+    if let known, known.stamp == stamp { return known.content == wanted ? file(publication, known, .unchanged) : nil }
     // Touched, or put there by a checkout: the bytes decide.
     guard Int(stamp.size) == bytes, case .success(let there) = Workspace.digest(of: path) else { return nil }
     var sha256 = known?.content == wanted ? known!.sha256 : nil

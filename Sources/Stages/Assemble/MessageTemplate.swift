@@ -4,7 +4,9 @@ internal import Rows
 internal import Templates
 
 /// One message of a conversation, or one that is repeated.
-struct MessageTemplate: Sendable {
+///
+/// A class, as every row goes through all of them: a struct of this size would be copied, field by field, each time.
+final class MessageTemplate: Sendable {
   static let roles = ["system", "developer", "user", "assistant", "tool"]
 
   enum Role: Sendable {
