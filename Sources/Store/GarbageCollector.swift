@@ -177,7 +177,7 @@ public struct GarbageCollector: Sendable {
     for name in store.packs.names where store.packs.isFinal(name) {
       let blobs = living[name] ?? []
       let size = Int(Files.status(store.packs.path(name))?.st_size ?? 0)
-      guard blobs.reduce(0, { $0 + $1.place.count }) < size - size / 8 else { continue }
+      guard blobs.isEmpty || blobs.reduce(0, { $0 + $1.place.count }) < size - size / 8 else { continue }
       for blob in blobs.sorted(by: { $0.place.offset < $1.place.offset }) { try store.repack(blob.digest, blob.place, stamp: blob.stamp) }
       emptied.append(name)
     }

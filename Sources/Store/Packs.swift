@@ -11,8 +11,7 @@ internal import Synchronization
 
 /// Blobs of middling size, one behind the other in files of many: creating a file costs more than filling it.
 ///
-/// A pack is 32 bytes of header, then blobs without anything between them. Where each lies is said by a record, which is written after
-/// the bytes; every blob is verified when it is read. As with segments, a process appends to packs of its own only, and
+/// A pack is blobs and nothing else, not even a header. Where each lies is said by a record, which is written after the bytes; every blob is verified when it is read. As with segments, a process appends to packs of its own only, and
 /// holds their locks while it may.
 final class Packs: Sendable {
   /// A blob's place: the payload of its record.
@@ -57,7 +56,6 @@ final class Packs: Sendable {
 
   /// A pack is ended rather than grow beyond this: a collection has small pieces to rewrite.
   private static let greatestSize = 128 << 20
-  private static let magic = Array("pipe pack 1\n\0\0\0\0".utf8)
 
   let directory: String
   private let disk: Disk
@@ -97,17 +95,8 @@ final class Packs: Sendable {
     try disk.makeDirectory(directory)
     let name = SegmentName(time: now, unique: UInt64.random(in: .min ... .max))
     let path = path(name)
-    var writer = Writer(name: name, path: path, descriptor: try disk.create(path, O_WRONLY | O_EXCL | O_APPEND, mode: 0o666))
+    let writer = Writer(name: name, path: path, descriptor: try disk.create(path, O_WRONLY | O_EXCL | O_APPEND, mode: 0o666))
     _ = flock(writer.descriptor, LOCK_EX | LOCK_NB)
-    var header = ByteWriter()
-    header.bytes = Packs.magic
-    for word in [name.time, name.unique] { header.word(word) }
-    do throws(StoreError) {
-      try header.bytes.withBytes { (bytes) throws(StoreError) in try disk.write(writer.descriptor, bytes, path, written: &writer.end) }
-    } catch {
-      close(writer.descriptor)
-      throw error
-    }
     return writer
   }
 

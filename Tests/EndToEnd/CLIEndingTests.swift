@@ -104,7 +104,7 @@ import Testing
     manifest = manifest.replacingOccurrences(of: "run: [cat, Datasets/rows.jsonl]\n    files: [Datasets/rows.jsonl]", with: "run: [sh, Pipelines/noise.sh]")
     try folder.write("Manifests/ends.yaml", manifest)
     #expect(try CLIProgram.run("run", in: folder.path).status == 0)
-    try FileManager.default.removeItem(atPath: folder.path + "/.pipe/cas")
+    try FileManager.default.removeItem(atPath: folder.path + "/.pipe/packs")
     let answer = try CLIProgram.run("run", "-p", "suffix=a", in: folder.path)
     #expect(answer.status == 70, "\(answer.output)\(answer.errors)")
   }

@@ -137,7 +137,7 @@ import Testing
     let workspace = try Self.prepared(500)
     #expect(try CLIProgram.run("cache", "verify", in: workspace.path).status == 0)
     var random = Seeded(54)
-    let blobs = try Self.files(of: workspace, "cas")
+    let blobs = try Self.files(of: workspace, "packs")
     let blob = blobs[random.below(blobs.count)]
     try Self.flip(blob, &random)
     let answer = try CLIProgram.run("cache", "verify", in: workspace.path)

@@ -180,7 +180,7 @@ import Testing
       var file = scratch.read(pack)
       let lost: [Int]
       switch damage {
-      case 0: (file[32 + 50_000 + 7], lost) = (file[32 + 50_000 + 7] ^ 1, [1])
+      case 0: (file[50_007], lost) = (file[50_007] ^ 1, [1])
       case 1: (file, lost) = (Array(file.dropLast(10)), [2])
       default: (file, lost) = ([], [0, 1, 2])
       }

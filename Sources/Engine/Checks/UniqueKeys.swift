@@ -51,11 +51,13 @@ struct UniqueKeys {
   }
 
   private func check() throws(TaskFailure) {
-    let hashes = try allHashes()
-    let sorted = hashes.sorted()
+    var sorted = try allHashes()
+    sorted.sort()
     var repeated: Set<UInt64> = []
     for index in sorted.indices.dropFirst() where sorted[index] == sorted[index - 1] { repeated.insert(sorted[index]) }
     guard !repeated.isEmpty else { return }
+    // Read again rather than held twice: a table has as many hashes as rows, and repetitions are rare.
+    let hashes = try allHashes()
     // Two keys may share a hash: what counts is their text.
     var rows: [[UInt8]: [Int]] = [:]
     var order: [[UInt8]] = []

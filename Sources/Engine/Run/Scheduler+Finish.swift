@@ -78,6 +78,8 @@ extension Scheduler {
       if !trail.isEmpty { try store.record(.trail, run.key!, trail.encode()) }
       try store.record(.preImage, run.key!, preImage.encode())
       run.result = result
+      // Who asks again reads the action cache: memory would grow with the data.
+      monitor.locked { for task in run.tasks { task.result = nil } }
     } catch { throw TaskFailure(error) }
   }
 

@@ -22,7 +22,7 @@ struct RowScope {
 }
 
 /// A row template that may also stand for a value: one that is exactly one `{{ x }}`.
-struct ValueTemplate: Sendable {
+final class ValueTemplate: Sendable {
   let source: RowTemplate
   private let operands: [(name: String, value: Value)]
   private let single: Expression?
