@@ -41,12 +41,12 @@ extension Catalog {
         if target >= 0 { builder.insert(hash: slot.hash, segment: target, offset: Int(slot.unit) * 8) }
       }
     }
-    for (id, location) in fresh where numbers[location.segment] >= 0 {
-      guard let header = header(at: location) else { continue }
+    for (id, record) in fresh where numbers[record.location.segment] >= 0 {
+      let location = record.location
       builder.insert(hash: id.hash64, segment: numbers[location.segment], offset: location.offset) { number, offset in
         guard let old = self.header(at: Location(segment: kept[number], offset: offset)) else { return .older }
         if old.id != id { return .other }
-        return old.stamp > header.stamp ? .newer : .older
+        return old.stamp > record.stamp ? .newer : .older
       }
     }
 

@@ -12,7 +12,7 @@ struct Location: Hashable, Sendable {
 struct Catalog: Sendable {
   let directory: String
   /// Records that the index does not speak for: this process's own, and those of segments younger than the index.
-  var fresh: [RecordID: Location] = [:]
+  var fresh: [RecordID: Fresh] = [:]
   var segments: [Segment] = []
   var places: [SegmentName: Int] = [:]
   var index: SegmentIndex?
@@ -29,6 +29,12 @@ struct Catalog: Sendable {
   /// Bytes of records scanned because no index speaks for them.
   var unindexedBytes = 0
 
+  /// A record with its stamp: what an index is made of, so that the segments need not be looked at again for it.
+  struct Fresh: Sendable {
+    let location: Location
+    let stamp: UInt64
+  }
+
   init(directory: String) { self.directory = directory }
 
   var segmentDirectory: String { directory + "/segments" }
@@ -40,7 +46,7 @@ struct Catalog: Sendable {
   mutating func locate(_ id: RecordID) -> Location? {
     var found: Location?
     var stamp: UInt64 = 0
-    if let location = fresh[id], !dead.contains(location) {
+    if let location = fresh[id]?.location, !dead.contains(location) {
       // Our own buffered record is the newest there is.
       if isOurs(location.segment) { return location }
       if let header = header(at: location) { (found, stamp) = (location, header.stamp) }
@@ -150,8 +156,8 @@ struct Catalog: Sendable {
     for (id, offset, stamp) in records {
       greatestStamp = max(greatestStamp, stamp)
       let location = Location(segment: place, offset: offset)
-      if let old = fresh[id], old != location, let header = header(at: old), header.stamp > stamp { continue }
-      fresh[id] = location
+      if let old = fresh[id], old.location != location, old.stamp > stamp { continue }
+      fresh[id] = Fresh(location: location, stamp: stamp)
     }
   }
 
@@ -172,8 +178,9 @@ struct Catalog: Sendable {
     }
     // Later records win; two of one nanosecond, or of a clock that was set back, must still have an order.
     if age == nil { greatestStamp = max(greatestStamp + 1, now) }
-    let offset = writer!.append(id, flags: flags, stamp: age.map { $0 + 1 } ?? greatestStamp, now: now, payload: payload)
-    fresh[id] = Location(segment: writerPlace, offset: offset)
+    let stamp = age.map { $0 + 1 } ?? greatestStamp
+    let offset = writer!.append(id, flags: flags, stamp: stamp, now: now, payload: payload)
+    fresh[id] = Fresh(location: Location(segment: writerPlace, offset: offset), stamp: stamp)
   }
 
   mutating func flushBuffer(_ disk: Disk) throws(StoreError) {

@@ -103,7 +103,7 @@ extension Catalog {
       segments[place].isForgotten = true
       segments[place].release()
     }
-    fresh = fresh.filter { !gone.contains($0.value.segment) }
+    fresh = fresh.filter { !gone.contains($0.value.location.segment) }
     dead = dead.filter { !gone.contains($0.segment) }
   }
 }

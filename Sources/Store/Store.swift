@@ -235,7 +235,7 @@ public final class Store: Sendable {
   func reportDead(_ id: RecordID, _ location: Location, _ detail: String) {
     let path = catalog.withLock { catalog in
       catalog.dead.insert(location)
-      if catalog.fresh[id] == location { catalog.fresh[id] = nil }
+      if catalog.fresh[id]?.location == location { catalog.fresh[id] = nil }
       return catalog.segments[location.segment].path
     }
     let subject: Damage.Subject =

@@ -86,7 +86,8 @@ final class Publisher: Sendable {
           continue
         }
         let target = try set.create(publication.path)
-        var hash = DigestBuilder()
+        let hash = PieceDigest(bytes: table.bytes, workers: scheduler.options.jobs)
+        defer { hash.end() }
         try forEachPiece(publication, table, scheduler) { bytes in
           hash.update(bytes)
           try target.write(bytes)

@@ -38,25 +38,8 @@ extension Scheduler {
     if run.reason == .unknown { run.reason = reason(run, preImage) }
     if run.wasMergeCached, case .changed(let changes) = run.reason { run.reason = .unread(changes) }
     var ports: [StageResult.Port] = []
-    var drops: [(reason: String, count: Int)] = []
-    var facts: [String: Int] = [:]
-    var figures = StageFigures()
-    var entries: [TaskList.Entry] = []
-    var lineages = Array(repeating: ByteWriter(), count: run.outputs.count)
-    for task in run.tasks where task.work != .partial {
-      guard let result = task.result, let key = task.key else { continue }
-      entries.append(TaskList.Entry(key: key, chunks: result.ports.map(\.chunks.count)))
-      for drop in result.drops.counts {
-        if let known = drops.firstIndex(where: { $0.reason == drop.reason }) {
-          drops[known].count += drop.count
-        } else {
-          drops.append(drop)
-        }
-      }
-      for fact in result.facts { facts[fact.name, default: 0] += fact.sum }
-      if !result.figures.isEmpty { figures = result.figures }
-      for (port, made) in result.ports.enumerated() { made.map.encode(into: &lineages[port]) }
-    }
+    let tally = monitor.locked { run.tally }
+    var lineages = tally.lineages
     do throws(StoreError) {
       for (port, table) in run.outputs.enumerated() {
         let list = ChunkList.encode(table.chunks.map(\.ref))
@@ -67,19 +50,18 @@ extension Scheduler {
         table.lineage = Digest.of(lineages[port].bytes)
         ports.append(StageResult.Port(content: content, lineage: table.lineage!, rows: table.rows, bytes: table.bytes))
       }
-      let list = TaskList(entries).encode()
+      let list = TaskList(tally.entries).encode()
       let tasks = Digest.of(list)
       try store.put(list, as: tasks)
       let result = StageResult(
-        ports: ports, tasks: tasks, taskCount: run.ran + run.cached, rowsIn: rowsIn(run), drops: drops,
-        facts: facts.map { (name: $0.key, sum: $0.value) }.sorted { $0.name < $1.name }, figures: figures)
+        ports: ports, tasks: tasks, taskCount: run.ran + run.cached, rowsIn: rowsIn(run), drops: tally.drops,
+        facts: tally.facts.map { (name: $0.key, sum: $0.value) }.sorted { $0.name < $1.name }, figures: tally.figures)
       if run.stage.settings.isCached { try store.record(.stageResult, run.key!, result.encode()) }
       let trail = trail(of: run)
       if !trail.isEmpty { try store.record(.trail, run.key!, trail.encode()) }
       try store.record(.preImage, run.key!, preImage.encode())
       run.result = result
-      // Who asks again reads the action cache: memory would grow with the data.
-      monitor.locked { for task in run.tasks { task.result = nil } }
+      monitor.locked { run.tally = TaskTally(ports: run.outputs.count) }
     } catch { throw TaskFailure(error) }
   }
 

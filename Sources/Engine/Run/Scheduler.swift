@@ -395,6 +395,9 @@ package final class Scheduler: @unchecked Sendable {
         }
       }
       task.fresh = [:]
+      if let key = task.key { run.tally.add(key, result) }
+      // Who asks for it again reads the action cache: memory would grow with the data.
+      task.result = nil
     }
     for consumer in graph.consumers[run.index] where !stages[consumer].isDone { touch(consumer) }
     services.observe(.stageProgress(stage: run.stage.name, finished: run.tasks.count - run.unfinished, known: run.tasks.count))

@@ -83,6 +83,8 @@ package final class StageRun {
   package internal(set) var wasAdopted = false
   var unfinished = 0
   var released = 0
+  /// What the released tasks came to.
+  var tally: TaskTally
   package internal(set) var ran = 0
   package internal(set) var cached = 0
   package internal(set) var rewound = 0
@@ -96,6 +98,7 @@ package final class StageRun {
     self.index = index
     self.stage = stage
     self.outputs = stage.kind.outputs.indices.map { TableRun(stage: index, port: $0) }
+    self.tally = TaskTally(ports: stage.kind.outputs.count)
     self.countedColumns = CheckEvaluator.countedColumns(stage)
   }
 
@@ -112,6 +115,32 @@ package final class StageRun {
       case .keyed, .whole, .comparison: false
       }
     }
+  }
+}
+
+/// The results of a stage's tasks, added up in their order: what a stage's result is made of, without keeping every task's own.
+struct TaskTally {
+  private(set) var entries: [TaskList.Entry] = []
+  private(set) var drops: [(reason: String, count: Int)] = []
+  private(set) var facts: [String: Int] = [:]
+  private(set) var figures = StageFigures()
+  /// By port, the row maps.
+  private(set) var lineages: [ByteWriter]
+
+  init(ports: Int) { lineages = Array(repeating: ByteWriter(), count: ports) }
+
+  mutating func add(_ key: Digest, _ result: TaskResult) {
+    entries.append(TaskList.Entry(key: key, chunks: result.ports.map(\.chunks.count)))
+    for drop in result.drops.counts {
+      if let known = drops.firstIndex(where: { $0.reason == drop.reason }) {
+        drops[known].count += drop.count
+      } else {
+        drops.append(drop)
+      }
+    }
+    for fact in result.facts { facts[fact.name, default: 0] += fact.sum }
+    if !result.figures.isEmpty { figures = result.figures }
+    for (port, made) in result.ports.enumerated() { made.map.encode(into: &lineages[port]) }
   }
 }
 
