@@ -71,7 +71,7 @@ struct Catalog: Sendable {
 
   /// The header of the record at a place, or nil when its segment is missing or no record begins there.
   mutating func header(at location: Location) -> RecordHeader? {
-    if isOurs(location.segment), let (header, _) = writer!.buffered(at: location.offset) { return header }
+    if isOurs(location.segment) { return writer!.header(at: location.offset) }
     guard let mapping = segments[location.segment].bytes(atLeast: location.offset + RecordHeader.size) else { return nil }
     return RecordHeader.read(mapping.bytes, at: location.offset, seed: segments[location.segment].seed)
   }
@@ -83,7 +83,8 @@ struct Catalog: Sendable {
   }
 
   mutating func reading(_ location: Location) -> Reading? {
-    if isOurs(location.segment), let (header, payload) = writer!.buffered(at: location.offset) {
+    if isOurs(location.segment) {
+      guard let (header, payload) = writer!.record(at: location.offset) else { return nil }
       return .buffered(flags: header.flags, payload: payload, stamp: header.stamp)
     }
     guard let header = header(at: location),

@@ -182,7 +182,7 @@ struct SegmentWriter {
   init(name: SegmentName, directory: String, disk: Disk) throws(StoreError) {
     self.name = name
     self.path = directory + "/" + name.fileName
-    self.descriptor = try disk.create(path, O_WRONLY | O_EXCL | O_APPEND, mode: 0o666)
+    self.descriptor = try disk.create(path, O_RDWR | O_EXCL | O_APPEND, mode: 0o666)
     // Before the header is written: who sees a header and a free lock knows that the writer is gone.
     _ = flock(descriptor, LOCK_EX | LOCK_NB)
     self.buffer = Segment.header(name)
@@ -221,14 +221,26 @@ struct SegmentWriter {
   /// Waits until what was moved to the file is on the device.
   func sync(_ disk: Disk) throws(StoreError) { try disk.sync(descriptor, path) }
 
-  /// A buffered record's header and payload, or nil when the offset is in the file already.
-  func buffered(at offset: Int) -> (RecordHeader, [UInt8])? {
-    guard offset >= written else { return nil }
-    return buffer.withUnsafeBytes { bytes in
-      guard let header = RecordHeader.read(bytes, at: offset - written, seed: seed),
-        let payload = header.payload(bytes, at: offset - written, seed: seed)
-      else { return nil }
-      return (header, [UInt8](payload))
+  /// A record's header, from the buffer or from the file; nil when there is no whole one.
+  func header(at offset: Int) -> RecordHeader? {
+    if offset >= written { return buffer.withUnsafeBytes { RecordHeader.read($0, at: offset - written, seed: seed) } }
+    return fromFile(offset, RecordHeader.size) { RecordHeader.read($0, at: 0, seed: seed) }
+  }
+
+  /// A record's header and payload; nil when they are not whole.
+  ///
+  /// The file is read, not mapped: what a long run has written itself would otherwise all come to lie in its memory.
+  func record(at offset: Int) -> (RecordHeader, [UInt8])? {
+    guard let header = header(at: offset) else { return nil }
+    func payload(_ bytes: UnsafeRawBufferPointer, _ at: Int) -> [UInt8]? { header.payload(bytes, at: at, seed: seed).map { [UInt8]($0) } }
+    let found = offset >= written ? buffer.withUnsafeBytes { payload($0, offset - written) } : fromFile(offset, header.extent) { payload($0, 0) }
+    return found.map { (header, $0) }
+  }
+
+  private func fromFile<R>(_ offset: Int, _ count: Int, _ body: (UnsafeRawBufferPointer) -> R?) -> R? {
+    withUnsafeTemporaryAllocation(byteCount: count, alignment: 8) { room in
+      guard (try? Files.read(descriptor, at: offset, into: room, path)) == count else { return nil }
+      return body(UnsafeRawBufferPointer(room))
     }
   }
 

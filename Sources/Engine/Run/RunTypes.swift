@@ -88,7 +88,7 @@ public struct RunOptions: Sendable {
   /// plan is then answered from the lock and the sources, whatever the store has.
   public var isLocked = false
   /// Bytes of chunks that may be in memory on their way from one task to the next.
-  public var memoryBudget = 48 << 20
+  public var memoryBudget = 32 << 20
   /// What stages come to by the lock, for a plan that is held to it.
   var lockedResults: LockedResults?
   /// Whether it is done to be compared with what is there: forced stages use nothing that is cached, and keep the bytes of every output.
