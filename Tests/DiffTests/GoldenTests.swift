@@ -26,6 +26,11 @@ import Testing
     try compare("story-stat.txt", DiffText(model, showsRows: false).render())
     try compare("story.md", DiffMarkdown(model).render())
     try compare("story.json", model.json.pretty)
+    let page = DiffHTML(model).render()
+    #expect(page == DiffHTML(model).render())
+    let start = try #require(page.range(of: "<main id=\"main\">")).lowerBound
+    let end = try #require(page.range(of: "<footer>")).lowerBound
+    try compare("story.html", String(page[start..<end]))
   }
 
   @Test func aCommentIsNeverTooLong() throws {
@@ -44,6 +49,10 @@ import Testing
       cause.rows = 1
       return cause
     }
+    let page = DiffHTML(model).render()
+    #expect(page.utf8.count <= RunPage.maximumBytes)
+    #expect(page.contains("more rows"))
+    #expect(!page.contains("<script>aaa") && page.components(separatedBy: "<script").count == 2)
     let text = DiffMarkdown(model).render()
     #expect(text.utf16.count <= DiffMarkdown.maximumCharacters)
     #expect(text.contains("more lines, cut to fit a comment"))

@@ -124,6 +124,20 @@ import Testing
     #expect((tickets["why"] as? String)?.contains("where") == true)
   }
 
+  @Test func whatIsThereWithoutARunIsShownToo() throws {
+    #expect(try pipe("run").status == 0)
+    try folder.write("Manifests/mail.yaml", try folder.read("Manifests/mail.yaml").replacingOccurrences(of: "least: 3", with: "least: 2"))
+    #expect(try pipe("run").status == 0)
+    // Back to what the first run made: a run has nothing to do, and records nothing.
+    try folder.write("Manifests/mail.yaml", try folder.read("Manifests/mail.yaml").replacingOccurrences(of: "least: 2", with: "least: 3"))
+    #expect(try pipe("report", "-o", "page.html").status == 0)
+    let page = try folder.read("page.html")
+    #expect(page.contains("everything cached, no run recorded"))
+    #expect(page.contains("Outputs/mail/train.jsonl"))
+    let stages = try #require(try data(page)["stages"] as? [[String: Any]])
+    #expect(stages.first { $0["name"] as? String == "tickets" }?["out"] as? Int == 27)
+  }
+
   @Test func whatThereIsNoReportOf() throws {
     let none = try pipe("report")
     #expect(none.status == 2)

@@ -19,7 +19,7 @@ package final class RunState {
 
   init(_ record: RunRecord, of session: Session) throws {
     self.record = record
-    let point = try DiffPoint(run: record, of: session)
+    let point = try record.id.isEmpty ? DiffPoint(workingTree: session) : DiffPoint(run: record, of: session)
     self.session = point.session
     pipeline = point.session.pipeline
     side = try DiffSide(point.session, pinned: point.keys)

@@ -26,7 +26,7 @@ struct DiffSection {
   private func title(_ text: String) -> String { "<h\(heading)>\(text)</h\(heading)>\n" }
 
   private static func table(_ label: String, _ columns: [(title: String, isNumeric: Bool)], _ rows: String) -> String {
-    let head = columns.map { "<th scope=\"col\"\($0.isNumeric ? " class=\"num\"" : "")>\($0.title)</th>" }.joined()
+    let head = columns.map { "<th scope=\"col\"\($0.isNumeric ? " class=\"num\"" : $0.title.isEmpty ? " class=\"wide\"" : "")>\($0.title)</th>" }.joined()
     return
       "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"\(label)\"><table>\n<thead><tr>\(head)</tr></thead>\n<tbody>\n\(rows)</tbody></table></div>\n"
   }
@@ -60,7 +60,7 @@ struct DiffSection {
       rows += "<td class=\"wide\"><div class=\"bar-track\" aria-hidden=\"true\"><i class=\"kept\" style=\"width:\(HTMLText.number(Double(cause.rows) / Double(most) * 100))%\"></i></div></td>"
       rows += "<td>\(Self.edit(cause))\(edits(cause))</td></tr>\n"
     }
-    var out = title("Why") + Self.table("Causes", [("cause", false), ("rows", true), ("<span class=\"hidden\">share</span>", false), ("edit", false)], rows)
+    var out = title("Why") + Self.table("Causes", [("cause", false), ("rows", true), ("", false), ("edit", false)], rows)
     if model.combined > 0 {
       out +=
         "<p class=\"soft\">\(Figures.count(model.combined, "row")) with more than one cause, counted under the first; (n) is what a cause counts for beside others.</p>\n"
@@ -71,7 +71,8 @@ struct DiffSection {
 
   /// Every place that was edited: file, line, before and after.
   private func edits(_ cause: DiffModel.Cause) -> String {
-    guard cause.editCount > 1 || cause.edits.contains(where: { $0.before != nil || $0.after != nil }) else { return "" }
+    // A single edit stands there whole, unless it is a row's: the row is not said.
+    guard cause.editCount > 1 || [.sourceEdited, .joined, .labels].contains(cause.bucket) && cause.edits.contains(where: { $0.before != nil || $0.after != nil }) else { return "" }
     var out = "<details><summary>\(Figures.count(cause.editCount, "place"))</summary><ul class=\"edits\">"
     for edit in cause.edits.prefix(Self.maximumEdits) {
       let place = edit.file.isEmpty ? "" : "<code>\(HTMLText.escaped(edit.line > 0 ? "\(edit.file):\(edit.line)" : edit.file))</code> "

@@ -6,7 +6,7 @@ internal import Lineage
 struct GraphDrawing {
   static let nodeWidth = 184.0
   static let nodeHeight = 58.0
-  static let layerStep = 244.0
+  static let layerStep = 228.0
   static let offsetStep = 78.0
   private static let margin = 16.0
   private static let nameLength = 20
@@ -33,7 +33,7 @@ struct GraphDrawing {
     var out =
       "<svg id=\"graph\" viewBox=\"0 0 \(HTMLText.number(width)) \(HTMLText.number(height))\" role=\"group\" aria-label=\"Graph of \(Figures.count(stages.count, "stage")); arrow keys move, Enter opens\" data-layers=\"\(layout.layerCount)\" data-breadth=\"\(HTMLText.number(layout.breadth))\">\n"
     out +=
-      "<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerWidth=\"7\" markerHeight=\"7\" orient=\"auto-start-reverse\"><path d=\"M0 0.8 7.2 4 0 7.2Z\"/></marker></defs>\n"
+      "<defs><marker id=\"tip\" viewBox=\"0 0 8 8\" refX=\"7\" refY=\"4\" markerUnits=\"userSpaceOnUse\" markerWidth=\"10\" markerHeight=\"10\" orient=\"auto-start-reverse\"><path d=\"M0 0.8 7.2 4 0 7.2Z\"/></marker></defs>\n"
     out += "<g class=\"edges\" aria-hidden=\"true\">\n"
     for (edge, route) in zip(edges, layout.routes) {
       let places = route.map { "\($0.layer),\(HTMLText.number($0.offset))" }.joined(separator: " ")

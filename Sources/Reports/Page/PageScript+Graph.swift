@@ -2,7 +2,7 @@ extension PageScript {
   /// Moving through the graph: pointer, wheel, keys; from left to right, or from top to bottom where there is no room.
   static let graph = #"""
     const svg = $("graph"), boxes = all(".node", svg), edges = all(".edge", svg);
-    const sizes = { w: 184, h: 58, margin: 16, across: { layer: 244, offset: 78 }, down: { layer: 104, offset: 204 } };
+    const sizes = { w: 184, h: 58, margin: 16, across: { layer: 228, offset: 78 }, down: { layer: 104, offset: 204 } };
     let isDown = false, whole = null, view = null;
     const before = stages.map(() => []), after = stages.map(() => []);
     for (const edge of edges) { after[+edge.dataset.a].push(+edge.dataset.b); before[+edge.dataset.b].push(+edge.dataset.a); }
@@ -91,7 +91,8 @@ extension PageScript {
       else if (box && (event.key === "Enter" || event.key === " ")) { event.preventDefault(); go("s-" + boxes.indexOf(box)); }
       else if (box && (event.key === "Home" || event.key === "End")) { event.preventDefault(); focusBox(event.key === "Home" ? 0 : boxes.length - 1); }
     });
-    svg.addEventListener("focusin", event => { const box = event.target.closest(".node"); if (box) { boxes[current].setAttribute("tabindex", "-1"); current = boxes.indexOf(box); box.setAttribute("tabindex", "0"); } });
+    // Not on the graph itself: browsers take an image with such a listener for something to stop at.
+    svg.parentElement.addEventListener("focusin", event => { const box = event.target.closest(".node"); if (box) { boxes[current].setAttribute("tabindex", "-1"); current = boxes.indexOf(box); box.setAttribute("tabindex", "0"); } });
     keys.g = () => { svg.scrollIntoView({ block: "nearest" }); focusBox(current); };
     keys["+"] = keys["="] = () => zoom(0.8);
     keys["-"] = () => zoom(1.25);

@@ -18,16 +18,17 @@ extension RunPage {
       "<section id=\"\(part.id)\" aria-labelledby=\"\(part.id)-title\">\n<h2 id=\"\(part.id)-title\">\(HTMLText.escaped(part.title))</h2>\n\(part.body)</section>\n"
     }
     var frame = PageFrame(
-      title: name, subtitle: [version, "run \(run.id)"].compactMap { $0 }.joined(separator: " · "), status: status,
+      title: name, subtitle: [version, isRecorded ? "\(Figures.time(milliseconds: run.startedAt).dropLast(3)) UTC" : nil].compactMap { $0 }.joined(separator: " · "), status: status,
       sections: parts.map { ($0.id, $0.short) }, hasSearch: true, body: overview + body.joined())
     frame.keys = [("/", "find a row or a stage"), ("g", "to the graph"), ("← → ↑ ↓", "in the graph: along what is read, and across"), ("Enter", "open a stage"), ("+ - 0", "larger, smaller, all of it")]
     frame.data = json(room)
     frame.footer =
-      "<p>Written by pipe \(HTMLText.escaped(run.pipeVersion)) for run \(HTMLText.escaped(run.id)). It holds counts of everything and samples of rows, at most \(Figures.bytes(Self.maximumBytes)), and asks no network for anything.</p>"
+      "<p>Written by pipe \(HTMLText.escaped(run.pipeVersion))\(isRecorded ? " for run \(HTMLText.escaped(run.id))" : ""). It holds counts of everything and samples of rows, at most \(Figures.bytes(Self.maximumBytes)), and asks no network for anything.</p>"
     return frame.html
   }
 
   private var status: (text: String, tone: String) {
+    if !isRecorded { return ("everything cached, no run recorded", "") }
     guard let exit = run.exitStatus else { return ("not finished", "warn") }
     let isWarned = stages.contains { $0.checks.contains { $0.verdict == .failed || $0.verdict == .error } }
     switch exit {
@@ -79,7 +80,7 @@ extension RunPage {
     if let diff {
       tiles.append(("Rows that differ", Figures.count(diff.changedRows), "from \(DiffWords.side(diff.before))", ""))
     }
-    if let seconds { tiles.append(("Time", Figures.seconds(seconds), "\(Figures.time(milliseconds: run.startedAt)) UTC", "")) }
+    if let seconds { tiles.append(("Time", Figures.seconds(seconds), Figures.count(run.jobs, "job"), "")) }
     return tiles
   }
 }

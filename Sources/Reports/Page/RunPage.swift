@@ -10,6 +10,7 @@ public struct RunPage: Sendable {
 
   /// The run itself.
   public struct Run: Sendable {
+    /// Empty for a state that no run is recorded of: everything was cached.
     public var id: String
     /// Milliseconds since 1970.
     public var startedAt: Int
@@ -212,5 +213,6 @@ public struct RunPage: Sendable {
 
   /// Stages that a person wrote.
   var declared: [Stage] { stages.filter { !$0.isFile } }
+  var isRecorded: Bool { !run.id.isEmpty }
   var seconds: Double? { run.finishedAt.map { Double($0 - run.startedAt) / 1000 } }
 }

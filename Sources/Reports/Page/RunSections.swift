@@ -39,9 +39,9 @@ struct RunSections {
     return """
       <div class="graph">
       <div class="canvas">
-      <div class="controls screen" role="group" aria-label="View of the graph"><button type="button" id="larger" aria-label="Larger" title="Larger (+)">+</button><button type="button" id="smaller" aria-label="Smaller" title="Smaller (-)">−</button><button type="button" id="fit" aria-label="All of it" title="All of it (0)">⤢</button></div>
       \(drawing.svg)
-      <p class="legend">\(legend)<span class="screen hint">Open a stage: why it ran, rows, manifest, templates.</span></p>
+      <div class="under"><p class="legend">\(legend)<span class="screen hint">Open a stage to see why it ran, its rows, manifest and templates.</span></p>
+      <div class="controls screen" role="group" aria-label="View of the graph"><button type="button" id="larger" aria-label="Larger" title="Larger (+)">+</button><button type="button" id="smaller" aria-label="Smaller" title="Smaller (-)">−</button><button type="button" id="fit" aria-label="All of it" title="All of it (0)">⤢</button></div></div>
       </div>
       <aside id="panel" class="screen" aria-label="Details" tabindex="-1"></aside>
       </div>
@@ -75,8 +75,8 @@ struct RunSections {
     return out + "</tbody></table></div>\n"
   }
 
-  /// Whether a stage makes rows at all: a model is no table.
-  private func hasTable(_ stage: RunPage.Stage) -> Bool { stage.outputs.contains { $0.rows != nil && $0.port != "log" } }
+  /// Whether what a stage makes is rows: a model is no table.
+  private func hasTable(_ stage: RunPage.Stage) -> Bool { stage.outputs.first.map { $0.rows != nil } ?? true }
 
   private func bar(kept: Int, dropped: [RunPage.Drop], of most: Int) -> String {
     func share(_ rows: Int) -> String { HTMLText.number(Double(rows) / Double(most) * 100) + "%" }
@@ -163,10 +163,11 @@ struct RunSections {
 
   private var run: String {
     let run = page.run
-    var rows: [(String, String)] = [("manifest", "<code>\(HTMLText.escaped(page.manifest))</code>"), ("run", "<code>\(HTMLText.escaped(run.id))</code>")]
-    rows.append(("started", "\(Figures.time(milliseconds: run.startedAt)) UTC" + (page.seconds.map { ", took \(Figures.seconds($0))" } ?? "")))
+    var rows: [(String, String)] = [("manifest", "<code>\(HTMLText.escaped(page.manifest))</code>")]
+    if page.isRecorded { rows.append(("run", "<code>\(HTMLText.escaped(run.id))</code>")) }
+    if page.isRecorded { rows.append(("started", "\(Figures.time(milliseconds: run.startedAt)) UTC" + (page.seconds.map { ", took \(Figures.seconds($0))" } ?? ""))) }
     if let commit = run.commit { rows.append(("commit", "<code>\(HTMLText.escaped(commit))</code>")) }
-    rows.append(("jobs", Figures.count(run.jobs)))
+    if page.isRecorded { rows.append(("jobs", Figures.count(run.jobs))) }
     rows.append(("pipe", HTMLText.escaped(run.pipeVersion)))
     if let profile = run.profile { rows.append(("profile", HTMLText.escaped(profile))) }
     for parameter in run.parameters {

@@ -15,7 +15,7 @@ extension ConfusionView {
       let sum = counts[row].reduce(0, +)
       out += "<tr><th scope=\"row\">\(HTMLText.escaped(PageRoom.cut(name, to: 40)))</th>"
       for (column, count) in counts[row].enumerated() {
-        let shade = sum > 0 ? HTMLText.number(Double(count) / Double(sum) * 80) : "0"
+        let shade = sum > 0 ? HTMLText.number(Double(count) / Double(sum) * 55) : "0"
         out += "<td class=\"\(row == column ? "same" : "other")\" style=\"--p:\(shade)%\">\(count == 0 ? "<span class=\"soft\">0</span>" : Figures.count(count))</td>"
       }
       out += "<td class=\"num\">\(Figures.count(sum))</td></tr>\n"

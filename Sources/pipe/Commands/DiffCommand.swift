@@ -28,6 +28,9 @@ struct DiffCommand: ParsableCommand {
   @Flag(name: [.customLong("md"), .customLong("markdown")], help: "Answer in Markdown that fits a comment on a pull request.")
   var markdown = false
 
+  @Option(help: ArgumentHelp("Write a page with all of it to this file, too.", valueName: "file"), completion: .file(extensions: ["html"]))
+  var html: String?
+
   @Flag(help: "End with status 1 when anything differs.")
   var exitCode = false
 
@@ -43,7 +46,16 @@ struct DiffCommand: ParsableCommand {
     let (session, words) = try DiffWords.session(words, common, try parameters.overrides())
     let (range, output) = try DiffWords.split(words, session)
     let limit = count ?? (common.json ? 1000 : 10)
-    let model = try answered { try session.diff(range, output: output, rows: stat ? 0 : limit == 0 ? nil : limit) }
+    // A page has room for more rows than a screen.
+    let wanted = limit == 0 && !stat ? nil : max(stat ? 0 : limit, html == nil ? 0 : Self.rowsOfPage)
+    var model = try answered { try session.diff(range, output: output, rows: wanted) }
+    if let html {
+      let page = Array(DiffHTML(model).render().utf8)
+      try PageFile.write(page, to: html)
+      if !common.quiet, html != "-" { Console.errors.write("wrote \(html)  \(Figures.bytes(page.count))\n") }
+      for place in model.outputs.indices where stat || limit > 0 { model.outputs[place].rows = Array(model.outputs[place].rows.prefix(stat ? 0 : limit)) }
+      if html == "-" { return try end(model) }
+    }
     if common.json {
       Console.output.write(model.json.compact + "\n")
     } else if markdown {
@@ -51,8 +63,12 @@ struct DiffCommand: ParsableCommand {
     } else {
       Console.output.write(DiffText(model, style: Console.output.style, showsRows: !stat).render())
     }
-    if exitCode, !model.isEmpty { throw Ending(status: ExitStatus.failed) }
+    try end(model)
   }
+
+  private static let rowsOfPage = 1000
+
+  private func end(_ model: DiffModel) throws { if exitCode, !model.isEmpty { throw Ending(status: ExitStatus.failed) } }
 
   /// What the words of the command line are.
   enum DiffWords {

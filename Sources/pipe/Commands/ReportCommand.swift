@@ -43,7 +43,7 @@ struct ReportRunCommand: ParsableCommand {
   func run() throws {
     let (session, record) = try found()
     var page = try answered { () throws in
-      let earlier = Session.records(in: session.store, limit: Self.earlierRuns, manifest: record.manifestPath).filter { $0.id < record.id }
+      let earlier = Session.records(in: session.store, limit: Self.earlierRuns, manifest: record.manifestPath).filter { record.id.isEmpty || $0.id < record.id }
       return RunPage(try session.opened(record), earlier: earlier)
     }
     if let base {
@@ -60,7 +60,7 @@ struct ReportRunCommand: ParsableCommand {
     try PageFile.write(bytes, to: path)
     common.answer(
       .object([
-        "schema_version": .int(reportSchemaVersion), "page": .string(path), "bytes": .int(bytes.count), "run": .string(record.id), "manifest": .string(record.manifestPath),
+        "schema_version": .int(reportSchemaVersion), "page": .string(path), "bytes": .int(bytes.count), "run": record.id.isEmpty ? nil : .string(record.id), "manifest": .string(record.manifestPath),
         "notes": page.notes.isEmpty ? nil : .strings(page.notes),
       ]), common.quiet ? "" : path == "-" ? "" : "wrote \(path)  \(Figures.bytes(bytes.count))\n" + page.notes.map { "  ! \($0)\n" }.joined())
   }
@@ -80,10 +80,10 @@ struct ReportRunCommand: ParsableCommand {
       return (try session(of: record), record)
     }
     let session = try common.session(name, what: "last run") { pipeline in !Session.records(in: try! common.openStore(), limit: 1, manifest: pipeline.path).isEmpty }
-    guard let record = Session.records(in: session.store, limit: 1, manifest: session.pipeline.path).first else {
+    guard let record = try answered({ try session.presentRecord(pipeVersion: pipeVersion) }) else {
       throw Complaint(ExitStatus.invalid, Diagnostic(id: "no-run", "no run of `\(session.pipeline.path)` is recorded here", at: nil, help: "pipe run \(session.pipeline.path)"))
     }
-    return (try self.session(of: record), record)
+    return (record.id.isEmpty ? session : try self.session(of: record), record)
   }
 
   /// The run's manifest with the parameters that the run was given.

@@ -6,11 +6,11 @@ import Rows
 extension RunPage {
   /// Rows of an output shown where it is not the last of its way, and rows that are followed of each file.
   private static let samplesOfStage = 4
-  private static let samplesOfFile = 40
+  private static let samplesOfFile = 80
   private static let samplesOfDrop = 4
   /// Rows shown of all stages together: a graph of hundreds shows fewer of each.
-  private static let samplesInAll = 2400
-  private static let maximumNodes = 6000
+  private static let samplesInAll = 1200
+  private static let maximumNodes = 4000
   private static let maximumNames = 24_000
   private static let maximumRows = 2000
 
