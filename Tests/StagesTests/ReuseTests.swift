@@ -92,6 +92,81 @@ import Testing
     #expect(try bench.rows("asked.rows", second.session) == Self.text(rows))
   }
 
+  @Test func tenEditedRowsOfTenThousandAreTenQuestions() throws {
+    var rows = Self.rows(10_000)
+    // One process a worker, which logs every row that it is asked.
+    let script = "#!/bin/sh\nexec awk '{ print \"x\" >> \"asked.log\"; fflush(\"asked.log\"); print; fflush() }'\n"
+    let bench = try Bench(
+      stages: """
+        rows: { kind: ingest, from: Datasets/rows.jsonl, row_key: id }
+        asked: { kind: exec, from: "${stages.rows}", rows: row, run: [./ask.sh], files: [ask.sh] }
+
+        """, files: [("Datasets/rows.jsonl", Self.text(rows)), ("ask.sh", script)])
+    func asked() -> Int { (bench.scratch.read("asked.log") ?? "").utf8.count / 2 }
+    #expect(try bench.run().report.exitCode == 0)
+    #expect(asked() == 10_000)
+    for place in stride(from: 37, to: 10_000, by: 1000) { rows[place] = rows[place].replacingOccurrences(of: "row \(place) ", with: "changed ") }
+    try bench.scratch.write("Datasets/rows.jsonl", Self.text(rows))
+    #expect(try bench.run().report.exitCode == 0)
+    #expect(asked() == 10_010)
+  }
+
+  /// What tells whether a file was written anew.
+  private struct Stamp: Equatable {
+    let inode: Int
+    let modified: Date
+
+    init(_ path: String) throws {
+      let attributes = try FileManager.default.attributesOfItem(atPath: path)
+      inode = try #require(attributes[.systemFileNumber] as? Int)
+      modified = try #require(attributes[.modificationDate] as? Date)
+    }
+  }
+
+  @Test func anEditedRowWritesOneShard() throws {
+    var rows = Self.rows(4000)
+    let bench = try Bench(
+      stages: """
+        rows: { kind: ingest, from: Datasets/rows.jsonl, row_key: id }
+        dataset: { kind: export, from: "${stages.rows}", format: jsonl, shards: 16, to: Outputs/case/rows.jsonl }
+
+        """, files: [("Datasets/rows.jsonl", Self.text(rows))])
+    #expect(try bench.run().report.exitCode == 0)
+    let folder = bench.scratch.root + "/Outputs/case"
+    let names = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+    #expect(names.count == 16)
+    func stamps() throws -> [Stamp] { try names.map { try Stamp(folder + "/" + $0) } }
+    let before = try stamps()
+    rows[1234] = rows[1234].replacingOccurrences(of: "row 1234 ", with: "edited ")
+    try bench.scratch.write("Datasets/rows.jsonl", Self.text(rows))
+    #expect(try bench.run().report.exitCode == 0)
+    #expect(try zip(before, stamps()).count { $0 != $1 } == 1)
+  }
+
+  /// White space in a source moves the cuts of its chunks; the rows are the same, and so must be the file.
+  @Test func otherChunksOfTheSameRowsLeaveTheFile() throws {
+    let rows = Self.rows(4000)
+    let bench = try Bench(
+      stages: """
+        rows: { kind: ingest, from: Datasets/rows.jsonl, row_key: id }
+        dataset: { kind: export, from: "${stages.rows}", format: jsonl, to: Outputs/case/rows.jsonl }
+
+        """, files: [("Datasets/rows.jsonl", Self.text(rows))])
+    let first = try bench.run().report
+    let file = bench.scratch.root + "/Outputs/case/rows.jsonl"
+    let before = try Stamp(file)
+    let spaced = rows.map { $0.replacingOccurrences(of: ",\"text\"", with: ", \"text\"") }
+    try bench.scratch.write("Datasets/rows.jsonl", Self.text(spaced))
+    let second = try bench.run().report
+    #expect(second.exitCode == 0 && second.ran > 0)
+    func stage(_ report: RunReport) -> StageReport? { report.stages.first { $0.name == "dataset" } }
+    // The export had something to do: else this would show nothing.
+    try #require(stage(second).map { $0.ran > 0 } == true)
+    #expect(stage(first)?.outputs.map(\.content) != stage(second)?.outputs.map(\.content))
+    #expect(try Stamp(file) == before)
+    #expect(try bench.run().report.ran == 0)
+  }
+
   @Test func whatWasAnsweredBeforeAFailureIsKept() throws {
     let rows = Self.rows(50)
     let script = "#!/bin/sh\nwhile read -r line; do case \"$line\" in *R-40*) test -f go || exit 7;; esac; echo x >> asked.log; printf '%s\\n' \"$line\"; done\n"
