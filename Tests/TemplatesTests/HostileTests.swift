@@ -101,6 +101,30 @@ import Testing
     }
   }
 
+  @Test func aFailedRecursiveLoopIsForgotten() throws {
+    let renderer = Renderer()
+    let fails = try Template("{% for x in [1] recursive %}{{ loop(x) }}{% endfor %}")
+    let next = try Template("{% for x in [[1]] %}{{ loop(x) }}{% endfor %}")
+    #expect(throws: TemplateError.self) { try renderer.string(fails) }
+    do throws(TemplateError) {
+      Issue.record("rendered \(try renderer.string(next))")
+    } catch {
+      #expect(error.message == "The loop must have the 'recursive' marker to be called recursively.")
+    }
+  }
+
+  @Test func aFailedLongFunctionGivesItsStackBack() throws {
+    let renderer = Renderer()
+    // The first has a stack of its own, being long; the second needs more than there is on the machine's.
+    let fails = try Template(String(repeating: "{{ 'a'|upper }}", count: 20_000) + "{{ 1/0 }}")
+    let locals = (0..<300).map { "{% set v\($0) = n %}" }.joined()
+    let deep = try Template("{% macro m(n) %}\(locals){{ m(n - 1) if n else v299 }}{% endmacro %}{{ m(150) }}")
+    for _ in 0..<3 {
+      #expect(throws: TemplateError.self) { try renderer.string(fails) }
+      #expect(try renderer.string(deep) == "0")
+    }
+  }
+
   @Test func damagedRowsEndInTextOrError() throws {
     // A fixed sequence: a failure repeats.
     var state: UInt64 = 0x9E37_79B9_7F4A_7C15

@@ -90,6 +90,9 @@ final class Machine {
   // MARK: the row
   @exclusivity(unchecked) var row = RowReader()
 
+  /// Values the stack of a machine holds; a function that needs more is given a stack of its own.
+  private static let stackSlots = 16 << 10
+
   init(environment: EnvironmentBox) {
     outCapacity = 4096
     out = .allocate(capacity: outCapacity)
@@ -97,9 +100,8 @@ final class Machine {
     bump = .allocate(byteCount: first, alignment: 16)
     bumpEnd = bump + first
     chunks.append((bump, first))
-    let slots = 16 << 10
-    stack = .allocate(capacity: slots)
-    stackEnd = stack + slots - 64
+    stack = .allocate(capacity: Machine.stackSlots)
+    stackEnd = stack + Machine.stackSlots - 64
     sp = stack
     self.environment = environment
     root = .allocate(capacity: 1)
@@ -131,7 +133,10 @@ final class Machine {
     bumpEnd = bump + chunks[0].1
     chunkIndex = 0
     arenaUsed = 0
+    // A fault leaves these as they were where it happened; the next render starts from nothing.
     sp = stack
+    stackEnd = stack + Machine.stackSlots - 64
+    recursing = nil
     currentFrame = baseFrame
     depth = 0
     captures = 0
