@@ -59,7 +59,7 @@ func unescapeLiteral(_ raw: [UInt8]) -> Result<[UInt8], LiteralProblem> {
       guard i < raw.count, raw[i] == UInt8(ascii: "{"), let close = raw[i...].firstIndex(of: UInt8(ascii: "}")) else {
         return .failure(LiteralProblem(message: "malformed \\N character escape"))
       }
-      guard let s = scalar(named: String(decoding: raw[(i + 1)..<close], as: UTF8.self)) else {
+      guard let s = CharacterNames.scalar(named: String(decoding: raw[(i + 1)..<close], as: UTF8.self)) else {
         return .failure(LiteralProblem(message: "unknown Unicode character name"))
       }
       put(s.value)
@@ -70,15 +70,6 @@ func unescapeLiteral(_ raw: [UInt8]) -> Result<[UInt8], LiteralProblem> {
     }
   }
   return .success(out)
-}
-
-/// The code point of a Unicode name; a search through all of them, for the rare literal that asks.
-private func scalar(named name: String) -> Unicode.Scalar? {
-  let wanted = name.uppercased()
-  for v in UInt32(0x20)..<0x2_0000 {
-    if let s = Unicode.Scalar(v), s.properties.name == wanted || s.properties.nameAlias == wanted { return s }
-  }
-  return nil
 }
 
 func hexDigit(_ c: UInt8) -> UInt8? {
