@@ -154,6 +154,51 @@ import Testing
     }
   }
 
+  /// Expectations of Jinja2 3.1.6.
+  @Test(arguments: [
+    (#"{{ '\u2028\x7f\n' | tojson }}"#, #""\u2028\u007f\n""#), ("{{ [3,1,2,1].index(1, 2) }} {{ (1,2,1).index(1, -2) }}", "3 2"),
+    ("{{ dict.fromkeys('ab', 0) }}{{ dict.fromkeys([1]) }}{{ {}.fromkeys([]) }}", "{'a': 0, 'b': 0}{1: None}{}"),
+    ("{{ namespace() in {'a': 1} }}", "False"),
+    ("{{ range(10)[9:20:-1] }} {{ range(10)[3:1] }} {{ range(10)[::3] }}", "range(9, 9, -1) range(3, 1) range(0, 10, 3)"),
+    (#"{{ '\N{BULLET}\N{latin small letter e with acute}\N{CJK UNIFIED IDEOGRAPH-6F22}\N{HANGUL SYLLABLE GAG}\N{VARIATION SELECTOR-17}' }}"#, "•é漢각\u{E0100}"),
+  ]) func isWhatJinja2Writes(_ source: String, _ expected: String) throws {
+    #expect(try Renderer().string(try Template(source, environment: .jinja2)) == expected)
+  }
+
+  @Test(arguments: [
+    ("{{ '{:z}'.format(1) }}", "ValueError"), ("{{ '{:z}'.format('a') }}", "ValueError"), ("{{ '{.imag}'.format(3) }}", "KeyError"),
+    ("{{ 'a' % namespace() }}", "TypeError"), ("{{ [1].index(1, 1) }}", "ValueError"),
+    ("{% extends 1 %}", "TemplateNotFound"), ("{% include [none, 'x'] %}", "TemplatesNotFound"), ("{% for a, in [(1,)] %}{% endfor %}", "TemplateSyntaxError"), (#"{{ '\N{NO SUCH NAME}' }}"#, "TemplateSyntaxError"),
+  ]) func isRefusedAsInJinja2(_ source: String, _ errorClass: String) throws {
+    do throws(TemplateError) {
+      Issue.record("rendered \(try Renderer().string(try Template(source, environment: .jinja2)))")
+    } catch {
+      #expect(error.errorClass == errorClass)
+    }
+  }
+
+  @Test func stringsOfARowEndWhereTheyEnd() throws {
+    // Quotes and escapes at every place of the words that a row is read in.
+    let r = Renderer()
+    let t = try Template("{{ a }}|{{ b }}|{{ c.d }}")
+    for length in 0..<50 {
+      for place in 0...length {
+        for (written, read) in [(#"\""#, "\""), (#"\\"#, "\\"), (#"\n"#, "\n"), (#"\u00e9"#, "é"), (#"\\\""#, "\\\""), ("é", "é")] {
+          let (before, after) = (String(repeating: "x", count: place), String(repeating: "y", count: length - place))
+          let row = "{\"a\":\"\(before)\(written)\(after)\",\"b\":\"\(before)\",\"skipped\":\"\(after)\(written)\",\"c\":{\"d\":\"\(written)\(after)\"}}"
+          #expect(try r.string(t, row: row) == "\(before)\(read)\(after)|\(before)|\(read)\(after)")
+        }
+      }
+    }
+  }
+
+  @Test func manyNamesOfEachLengthAreFound() throws {
+    let names = (1...40).flatMap { n in ["a", "b"].map { String(repeating: $0, count: n) } }
+    let t = try Template(names.map { "{{ \($0) }}" }.joined(separator: " "))
+    let row = "{" + names.enumerated().map { "\"\($1)\":\($0)" }.joined(separator: ",") + "}"
+    #expect(try Renderer().string(t, row: row) == names.indices.map { "\($0)" }.joined(separator: " "))
+  }
+
   @Test func halfASurrogatePairIsEscapedInJSON() throws {
     let line = CaseRunner().run(Array(#"{"id":1,"template":"{{ '\\ud83d|\\ude00' }}é"}"#.utf8))
     #expect(String(decoding: line, as: UTF8.self) == #"{"id":1,"ok":true,"output":"\ud83d|\ude00é"}"#)

@@ -229,7 +229,7 @@ extension Parser {
   }
 
   mutating func parseTuple(
-    simplified: Bool = false, withConditional: Bool, endRule: String? = nil, explicitParentheses: Bool = false, withNamespace: Bool = false
+    simplified: Bool = false, withConditional: Bool, explicitParentheses: Bool = false, withNamespace: Bool = false
   ) throws(SyntaxFault) -> Expr {
     let start = current.start
     var line = current.line
@@ -238,7 +238,6 @@ extension Parser {
     while true {
       if !items.isEmpty { try expect(.comma) }
       if current.kind == .variableEnd || current.kind == .blockEnd || current.kind == .rparen { break }
-      if let endRule, isName(endRule) { break }
       items.append(simplified ? try parsePrimary(withNamespace: withNamespace) : try parseExpression(withConditional: withConditional))
       if current.kind == .comma { isTuple = true } else { break }
       line = current.line

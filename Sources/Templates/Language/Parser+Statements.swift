@@ -102,9 +102,9 @@ extension Parser {
     try next()
     switch t.name {
     case "for":
-      let target = try parseAssignTarget(endRule: "in")
+      let target = try parseAssignTarget()
       try expect(name: "in")
-      let iterable = try parseTuple(withConditional: false, endRule: "recursive")
+      let iterable = try parseTuple(withConditional: false)
       let header = tokens[index - 1].end
       var test: Expr?
       if try skip(name: "if") { test = try parseExpression() }
@@ -309,8 +309,8 @@ extension Parser {
     return (t.name, t)
   }
 
-  private mutating func parseAssignTarget(withNamespace: Bool = false, endRule: String? = nil) throws(SyntaxFault) -> Expr {
-    let target = try parseTuple(simplified: true, withConditional: true, endRule: endRule, withNamespace: withNamespace)
+  private mutating func parseAssignTarget(withNamespace: Bool = false) throws(SyntaxFault) -> Expr {
+    let target = try parseTuple(simplified: true, withConditional: true, withNamespace: withNamespace)
     func assignable(_ e: Expr) -> Bool {
       switch e.kind {
       case .name(let n): !Parser.reserved.contains(n)

@@ -27,7 +27,13 @@ extension Machine {
       let text = name.text
       if Method.internals.contains(text) || Method.ofFunctions.contains(text) { return try unsafe(v, name) }
       // Python's `dict` is a class, and subscripting a class gives the class again: `dict.from_keys(pairs)` is `dict(pairs)`.
-      if v.tag == .function, v.flag == 0, v.bits == UInt64(Global.dict.rawValue), !text.hasPrefix("_"), text != "fromkeys", method(name) == nil { return v }
+      if v.tag == .function, v.flag == 0, v.bits == UInt64(Global.dict.rawValue), !text.hasPrefix("_") {
+        if text == "fromkeys" {
+          let name = Method.marked(name)
+          return V.object(.method, UnsafeMutableRawPointer(try make(MethodObject(receiver: try dict(capacity: 1), method: .fromkeys, name: name))))
+        }
+        if method(name) == nil { return v }
+      }
     }
     if name.extra == 0xC000 || (name.extra == 0 && Method.internals.contains(name.text)) { return try unsafe(v, name) }
     let name = name.extra == 0 ? Method.marked(name) : name
@@ -197,9 +203,11 @@ extension Machine {
     let length = step > 0 ? (start < stop ? (stop - start - 1) / step + 1 : 0) : (start > stop ? (start - stop - 1) / (step == .min ? .max : -step) + 1 : 0)
     if v.tag == .range {
       let r = v.rangeObject
-      let p = try make(
-        RangeObject(
-          start: r.start &+ start &* r.step, stop: length > 0 ? r.start &+ stop &* r.step : r.start &+ start &* r.step, step: length > 0 ? r.step &* step : r.step))
+      let first = r.start &+ start &* r.step
+      var part = RangeObject(start: first, stop: r.start &+ stop &* r.step, step: r.step &* step)
+      // Python's numbers have no end: where ours would, a range of nothing stands for the other.
+      if length == 0, part.step == 0 || part.count != 0 { part = RangeObject(start: first, stop: first, step: r.step) }
+      let p = try make(part)
       return V.object(.range, UnsafeMutableRawPointer(p))
     }
     if v.isSequence {

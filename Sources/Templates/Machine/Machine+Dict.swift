@@ -55,7 +55,7 @@ extension Machine {
       for i in 0..<v.list.pointee.count { h = (h ^ (try hash(v.list.pointee.items[i]))) &* 1_000_003 }
       depth -= 1
       return h
-    case .list, .dict, .namespace: throw typeError("unhashable type: '\(typeName(v))'")
+    case .list, .dict: throw typeError("unhashable type: '\(typeName(v))'")
     case .undefined:
       if isStrict(v) { throw undefinedError(v) }
       return 77

@@ -223,7 +223,19 @@ extension Machine {
       return try listed(v)
     case .index:
       try expect("index", a, 1...3)
-      for i in 0..<l.pointee.count where try same(l.pointee.items[i], a.base[0]) { return .int(i) }
+      let n = l.pointee.count
+      func bound(_ k: Int, _ missing: Int) throws(Fault) -> Int {
+        guard k < a.count else { return missing }
+        guard a.base[k].isIntLike else { throw typeError("slice indices must be integers or have an __index__ method") }
+        let i = a.base[k].asInt
+        return i < 0 ? max(0, i &+ n) : min(i, n)
+      }
+      var i = try bound(1, 0)
+      let end = try bound(2, n)
+      while i < end {
+        if try same(l.pointee.items[i], a.base[0]) { return .int(i) }
+        i += 1
+      }
       throw valueError("\(reprText(a.base[0])) is not in list")
     default:
       try expect("count", a, 1...1)

@@ -63,7 +63,7 @@ extension Machine {
   private func find(_ name: V, _ frame: UnsafeMutablePointer<FrameObject>) throws(Fault) -> Program? {
     guard name.tag == .str else {
       if name.tag == .undefined { try strictCheck(name) }
-      throw typeError("a template is named by a string, not by \(typeName(name))")
+      throw notAName(name)
     }
     try burn(10)
     let parent = frame.pointee.program.takeUnretainedValue().name
@@ -78,13 +78,16 @@ extension Machine {
     }
   }
 
-  private func notFound(_ names: [V]) throws(Fault) -> Fault {
-    if names.count == 1 {
-      if names[0].tag == .undefined { throw undefinedError(names[0]) }
-      return fail("TemplateNotFound", names[0].text)
-    }
-    if let u = names.first(where: { $0.tag == .undefined }) { throw undefinedError(u) }
-    return fail("TemplatesNotFound", "none of the templates given were found: " + names.map { $0.tag == .str ? $0.text : "?" }.joined(separator: ", "))
+  private func notFound(_ names: [V], list: Bool) -> Fault {
+    if let u = names.first(where: { $0.tag == .undefined }) { return undefinedError(u) }
+    if !list, let name = names.first { return fail("TemplateNotFound", name.text) }
+    return fail(
+      "TemplatesNotFound", "none of the templates given were found: " + names.map { $0.tag == .str ? $0.text : reprText($0) }.joined(separator: ", "))
+  }
+
+  private func notAName(_ v: V) -> Fault {
+    if v.tag == .list || v.tag == .dict { return typeError("unhashable type: '\(typeName(v))'") }
+    return fail("TemplateNotFound", "a template is named by a string, not by \(typeName(v))")
   }
 
   /// A template by name, or the first that exists of a list of names.
@@ -96,11 +99,7 @@ extension Machine {
       var it = try iterate(v)
       while let n = try next(&it) {
         names.append(n)
-        guard n.tag == .str else {
-          if n.tag == .undefined { continue }
-          throw typeError("a template is named by a string, not by \(typeName(n))")
-        }
-        if let p = try find(n, frame) { return (p, names) }
+        if n.tag == .str, let p = try find(n, frame) { return (p, names) }
       }
       if names.isEmpty { throw fail("TemplatesNotFound", "Tried to select from an empty list of templates.") }
       return (nil, names)
@@ -119,7 +118,7 @@ extension Machine {
     let (found, names) = try select(v, frame)
     guard let program = found else {
       if ignoreMissing, names.count >= 1, !names.contains(where: { $0.tag == .undefined }) { return }
-      throw try notFound(names)
+      throw notFound(names, list: v.tag != .str)
     }
     if withContext {
       let c = try newContext(program, outer: frame.pointee.context, locals: try locals(table, frame))
@@ -133,8 +132,8 @@ extension Machine {
 
   func importModule(_ v: V, withContext: Bool, table: NameTable?, _ frame: UnsafeMutablePointer<FrameObject>) throws(Fault) -> V {
     if v.tag == .undefined { throw undefinedError(v) }
-    guard v.tag == .str else { throw typeError("a template is named by a string, not by \(typeName(v))") }
-    guard let program = try find(v, frame) else { throw try notFound([v]) }
+    guard v.tag == .str else { throw notAName(v) }
+    guard let program = try find(v, frame) else { throw notFound([v], list: false) }
     return try module(program, context: withContext ? frame.pointee.context : nil, locals: withContext ? try locals(table, frame) : .missing)
   }
 
@@ -181,8 +180,8 @@ extension Machine {
 
   func extend(_ v: V, _ frame: UnsafeMutablePointer<FrameObject>) throws(Fault) {
     if v.tag == .undefined { throw undefinedError(v) }
-    guard v.tag == .str else { throw typeError("a template is named by a string, not by \(typeName(v))") }
-    guard let parent = try find(v, frame) else { throw try notFound([v]) }
+    guard v.tag == .str else { throw notAName(v) }
+    guard let parent = try find(v, frame) else { throw notFound([v], list: false) }
     let c = frame.pointee.context
     if c.pointee.blocks < 0 {
       blockTables.append([])

@@ -28,6 +28,7 @@ extension Machine {
       let spec = try parse(f, type)
       if spec.type != 0, spec.type != UInt8(ascii: "s") { throw unknown(spec.type) }
       if spec.sign != UInt8(ascii: "-") || f.contains(UInt8(ascii: "-")) && spec.align == 0 { throw valueError("Sign not allowed in string format specifier") }
+      if spec.noNegativeZero { throw valueError("Negative zero coercion (z) not allowed in string format specifier") }
       if spec.alternate { throw valueError("Alternate form (#) not allowed in string format specifier") }
       if spec.align == UInt8(ascii: "=") && !spec.zero { throw valueError("'=' alignment not allowed in string format specifier") }
       if spec.grouping != 0 { throw valueError("Cannot specify '\(Unicode.Scalar(spec.grouping))' with 's'.") }
@@ -39,6 +40,7 @@ extension Machine {
       var spec = try parse(f, type)
       switch spec.type {
       case 0, UInt8(ascii: "d"), UInt8(ascii: "n"), UInt8(ascii: "b"), UInt8(ascii: "o"), UInt8(ascii: "x"), UInt8(ascii: "X"), UInt8(ascii: "c"):
+        if spec.noNegativeZero { throw valueError("Negative zero coercion (z) not allowed in integer format specifier") }
         if spec.precision >= 0 { throw valueError("Precision not allowed in integer format specifier") }
         if spec.type == UInt8(ascii: "c") {
           guard v.tag != .big, v.asInt >= 0, v.asInt < 0x110000 else { throw fail("OverflowError", "%c arg not in range(0x110000)") }

@@ -9,7 +9,7 @@ extension Machine {
     // Anything with items but a string or tuple may be asked by key.
     let isMapping: Bool
     switch argument.tag {
-    case .dict, .list, .range, .undefined, .namespace: isMapping = true
+    case .dict, .list, .range, .undefined: isMapping = true
     default: isMapping = false
     }
     var usedMapping = false

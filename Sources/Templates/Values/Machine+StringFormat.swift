@@ -82,7 +82,8 @@ extension Machine {
     while e < name.count, name[e] != UInt8(ascii: "."), name[e] != UInt8(ascii: "[") { e += 1 }
     let first = Array(name[0..<e])
     var v: V
-    if first.isEmpty || first.allSatisfy({ $0 >= 48 && $0 <= 57 }) {
+    // `{.x}` and `{[k]}` are numbered by `str.format` itself, but not by Python's `string.Formatter`, which the sandbox uses: they read the name ''.
+    if name.isEmpty || (!first.isEmpty && first.allSatisfy({ $0 >= 48 && $0 <= 57 })) {
       let index: Int
       if first.isEmpty {
         if next < 0 { throw valueError("cannot switch from manual field specification to automatic field numbering") }

@@ -107,7 +107,7 @@ extension Machine {
         if i >= n { break }
       }
       let c = p[i]
-      if !needsEscape(c), !special || (c < 0x80 && c != 0x26 && c != 0x27 && c != 0x3C && c != 0x3E) {
+      if !needsEscape(c), !special || (c < 0x7F + (style.ascii ? 0 : 1) && c != 0x26 && c != 0x27 && c != 0x3C && c != 0x3E) {
         i += 1
         continue
       }
@@ -121,7 +121,8 @@ extension Machine {
       case 9: try emit("\\t")
       case 8: try emit("\\b")
       case 12: try emit("\\f")
-      case _ where c < 0x20:
+      // Python's ASCII is what can be printed: DEL is escaped with what lies behind it.
+      case _ where c < 0x20 || (c == 0x7F && style.ascii):
         try emit("\\u")
         try emitHex(UInt32(c), 4)
       case _ where c >= 0x80 && style.ascii:
