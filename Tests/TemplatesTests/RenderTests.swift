@@ -168,7 +168,8 @@ import Testing
   @Test(arguments: [
     ("{{ '{:z}'.format(1) }}", "ValueError"), ("{{ '{:z}'.format('a') }}", "ValueError"), ("{{ '{.imag}'.format(3) }}", "KeyError"),
     ("{{ 'a' % namespace() }}", "TypeError"), ("{{ [1].index(1, 1) }}", "ValueError"),
-    ("{% extends 1 %}", "TemplateNotFound"), ("{% include [none, 'x'] %}", "TemplatesNotFound"), ("{% for a, in [(1,)] %}{% endfor %}", "TemplateSyntaxError"), (#"{{ '\N{NO SUCH NAME}' }}"#, "TemplateSyntaxError"),
+    ("{% extends 1 %}", "TemplateNotFound"), ("{% include [none, 'x'] %}", "TemplatesNotFound"), ("{% for a, in [(1,)] %}{% endfor %}", "TemplateSyntaxError"),
+    (#"{{ '\N{NO SUCH NAME}' }}"#, "TemplateSyntaxError"),
   ]) func isRefusedAsInJinja2(_ source: String, _ errorClass: String) throws {
     do throws(TemplateError) {
       Issue.record("rendered \(try Renderer().string(try Template(source, environment: .jinja2)))")
