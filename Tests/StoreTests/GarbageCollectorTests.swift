@@ -127,6 +127,9 @@ import Testing
         let expected: [UInt8] = number == 3 ? [33] : [UInt8(number)]
         #expect(try store.entry(.action, Digest.of("\(number)")) == expected)
       }
+      // Its pack has been rewritten.
+      #expect(try store.get(Digest.of(Self.blobs[0])) == Self.blobs[0])
+      #expect(store.damageCount == 0)
     }
     try running.record(.action, Digest.of("later"), [2])
     try running.flush()
