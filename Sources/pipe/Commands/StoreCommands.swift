@@ -91,7 +91,7 @@ struct CacheStatsCommand: ParsableCommand {
       ]),
       """
       store     \(store.directory)
-      blobs     \(Figures.count(stats.blobs)) files, \(Figures.bytes(stats.blobBytes))
+      blobs     \(Figures.count(stats.blobs)), \(Figures.bytes(stats.blobBytes))
       small     \(Figures.count(stats.smallBlobs)) blobs and \(Figures.count(entries, "entry", "entries")) in \(Figures.count(stats.segments, "segment")), \(Figures.bytes(stats.segmentBytes))
       runs      \(Figures.count(store.history.list().count))
       \(stats.damagedBlobs > 0 ? "damaged   \(Figures.count(stats.damagedBlobs, "blob")) moved aside; they are made again when needed\n" : "")
