@@ -44,7 +44,8 @@ enum HTMLText {
         out += (text[at + 2] == 0xA8 ? "\\u2028" : "\\u2029").utf8
         at += 2
       // U+202A to U+202E, U+2066 to U+2069: what turns the direction of a text.
-      case 0xE2 where at + 2 < text.count && (text[at + 1] == 0x80 && (0xAA...0xAE).contains(text[at + 2]) || text[at + 1] == 0x81 && (0xA6...0xA9).contains(text[at + 2])):
+      case 0xE2
+      where at + 2 < text.count && (text[at + 1] == 0x80 && (0xAA...0xAE).contains(text[at + 2]) || text[at + 1] == 0x81 && (0xA6...0xA9).contains(text[at + 2])):
         out += "\\ufffd".utf8
         at += 2
       case let byte: out.append(byte)

@@ -46,10 +46,13 @@ import Testing
       """)
     try folder.write(
       "Datasets/tickets.jsonl",
-      (1...30).map { "{\"id\":\"T-\($0)\",\"email\":\"person\($0)@example.org\",\"text\":\"\($0 == 5 ? "</script><b>\u{2028}" : $0 % 10 == 0 ? "no" : "message \($0)")\"}\n" }.joined())
+      (1...30).map {
+        "{\"id\":\"T-\($0)\",\"email\":\"person\($0)@example.org\",\"text\":\"\($0 == 5 ? "</script><b>\u{2028}" : $0 % 10 == 0 ? "no" : "message \($0)")\"}\n"
+      }.joined())
     try folder.write(
       "Datasets/labels.jsonl",
-      (1...30).map { "{\"sheet\":\"tickets\",\"item\":\"T-\($0)\",\"label_type\":\"intent\",\"label\":\"\($0 % 2 == 0 ? "billing" : "login")\",\"labeled_by\":\"w1\"}\n" }.joined())
+      (1...30).map { "{\"sheet\":\"tickets\",\"item\":\"T-\($0)\",\"label_type\":\"intent\",\"label\":\"\($0 % 2 == 0 ? "billing" : "login")\",\"labeled_by\":\"w1\"}\n" }
+        .joined())
     try folder.write("Pipelines/ask.jinja", "{{ text }} from {{ email }}\n")
   }
 
@@ -101,7 +104,8 @@ import Testing
     try folder.write(".gitignore", ".pipe\nOutputs\n")
     #expect(try pipe("run").status == 0)
     try TicketWorkspace.command("git", "-C", folder.path, "add", "-A")
-    try TicketWorkspace.command("git", "-C", folder.path, "-c", "user.name=Ann", "-c", "user.email=ann@example.net", "-c", "commit.gpgsign=false", "commit", "-q", "-m", "base")
+    try TicketWorkspace.command(
+      "git", "-C", folder.path, "-c", "user.name=Ann", "-c", "user.email=ann@example.net", "-c", "commit.gpgsign=false", "commit", "-q", "-m", "base")
     try folder.write("Datasets/tickets.jsonl", try folder.read("Datasets/tickets.jsonl").replacingOccurrences(of: "message 7", with: "another"))
     #expect(try pipe("run").status == 0)
     #expect(try pipe("report", "--base", "HEAD", "-o", "page.html").output.split(separator: "\n").count == 1)

@@ -77,7 +77,9 @@ import Testing
     var output = DiffModel.Output(name: "dataset")
     output.edited = 1_000_000
     output.rows = (0..<1000).map { (index: Int) in
-      .init(fate: .edited, key: "T-\(index)", before: index, after: index, fields: [.init(path: "text", before: String(repeating: "<a>", count: 300), after: String(repeating: "<b>", count: 300))], causes: [])
+      .init(
+        fate: .edited, key: "T-\(index)", before: index, after: index,
+        fields: [.init(path: "text", before: String(repeating: "<a>", count: 300), after: String(repeating: "<b>", count: 300))], causes: [])
     }
     diff.outputs = [output]
     page.diff = diff
@@ -95,7 +97,8 @@ import Testing
   @Test func outputsShareTheRoomForNames() throws {
     var page = Self.small()
     page.names = [
-      .init(stage: 2, port: "train", file: nil, total: 90_000, names: (0..<30_000).map { "t\($0)" }), .init(stage: 2, port: "eval", file: nil, total: 10, names: (0..<10).map { "e\($0)" }),
+      .init(stage: 2, port: "train", file: nil, total: 90_000, names: (0..<30_000).map { "t\($0)" }),
+      .init(stage: 2, port: "eval", file: nil, total: 10, names: (0..<10).map { "e\($0)" }),
     ]
     let names = try #require(try Self.data(page.html)["names"] as? [[String: Any]])
     #expect(names.map { ($0["names"] as? [Any])?.count } == [23_990, 10])
@@ -109,7 +112,9 @@ import Testing
   // MARK: material
 
   static func small(text: String = "Where is my bill?") -> RunPage {
-    var run = RunPage.Run(id: "01m7yhyv0myj8emk3brzgzxwvy", startedAt: 1_795_248_057_000, finishedAt: 1_795_248_057_480, exitStatus: 0, commit: String(repeating: "a1", count: 20), jobs: 2, pipeVersion: "0.1.0")
+    var run = RunPage.Run(
+      id: "01m7yhyv0myj8emk3brzgzxwvy", startedAt: 1_795_248_057_000, finishedAt: 1_795_248_057_480, exitStatus: 0, commit: String(repeating: "a1", count: 20), jobs: 2,
+      pipeVersion: "0.1.0")
     run.parameters = [("min_chars", "20", false), ("lang", "de", true)]
     var page = RunPage(manifest: "Manifests/support.yaml", name: "support", run: run)
     page.version = "2.0.0"
@@ -122,7 +127,8 @@ import Testing
     tickets.microseconds = 12_345
     tickets.changes = [.init(label: "`where`", before: "1", after: "2")]
     tickets.checks = [
-      .init(expression: "rows >= 400", severity: .error, verdict: .passed, value: "is 437"), .init(expression: "drift < 1", severity: .warning, verdict: .failed, value: "is 2"),
+      .init(expression: "rows >= 400", severity: .error, verdict: .passed, value: "is 437"),
+      .init(expression: "drift < 1", severity: .warning, verdict: .failed, value: "is 2"),
     ]
     tickets.inputs = [.init(port: "from", stage: nil, files: ["Datasets/tickets.csv"])]
     tickets.outputs = [.init(port: "rows", rows: 437, bytes: 12_000, content: String(repeating: "0f", count: 32))]
@@ -137,7 +143,10 @@ import Testing
     dataset.rowsIn = 437
     dataset.rowsOut = 437
     dataset.inputs = [.init(port: "from", stage: 0, output: "rows"), .init(port: "labels", stage: 1, output: "rows")]
-    dataset.outputs = [.init(port: "train", rows: 400, bytes: 11_000, content: String(repeating: "2d", count: 32)), .init(port: "eval", rows: 37, bytes: 1000, content: String(repeating: "3c", count: 32))]
+    dataset.outputs = [
+      .init(port: "train", rows: 400, bytes: 11_000, content: String(repeating: "2d", count: 32)),
+      .init(port: "eval", rows: 37, bytes: 1000, content: String(repeating: "3c", count: 32)),
+    ]
     dataset.outputs[0].files = [("Outputs/support/train.jsonl", String(repeating: "4b", count: 32), 400, 10_000)]
     dataset.outputs[0].samples = [3]
     dataset.templates = [("Pipelines/ask.jinja", "{{ text }}\n")]
@@ -145,15 +154,20 @@ import Testing
     var escaped: [UInt8] = []
     escaped += ReportJSON.object(["id": .string("T-1"), "text": .string(text)]).compact.utf8
     page.nodes = [
-      .init(place: .row(stage: 0, port: "rows", row: 1), label: "T-1", bytes: escaped), .init(place: .line(file: "Datasets/tickets.csv", line: 2), label: "", bytes: Array(("T-1," + text).utf8)),
-      .init(place: .line(file: "Datasets/tickets.csv", line: 3), label: "", bytes: Array("T-2,other".utf8)), .init(place: .row(stage: 2, port: "train", row: 1), label: "T-1", bytes: Array("{\"id\":\"T-1\",\"n\":12345678901234567890}".utf8)),
+      .init(place: .row(stage: 0, port: "rows", row: 1), label: "T-1", bytes: escaped),
+      .init(place: .line(file: "Datasets/tickets.csv", line: 2), label: "", bytes: Array(("T-1," + text).utf8)),
+      .init(place: .line(file: "Datasets/tickets.csv", line: 3), label: "", bytes: Array("T-2,other".utf8)),
+      .init(place: .row(stage: 2, port: "train", row: 1), label: "T-1", bytes: Array("{\"id\":\"T-1\",\"n\":12345678901234567890}".utf8)),
     ]
     page.nodes[0].parents = [1]
     page.nodes[3].parents = [0]
     page.names = [.init(stage: 2, port: "train", file: "Outputs/support/train.jsonl", total: 400, names: ["T-1", "T-3"])]
     page.splits = [SplitView(stage: "dataset", column: "intent", sides: Self.sides)]
-    page.confusions = [ConfusionView(stage: "labels", side: "label", top: "vote", cells: [(side: "billing", top: "billing", count: 9), (side: "billing", top: "login", count: 1)])]
-    page.diff = DiffModel(manifest: "Manifests/support.yaml", name: "support", before: .init(title: "main", version: "2.0.0"), after: .init(title: "working tree", version: "2.0.0"))
+    page.confusions = [
+      ConfusionView(stage: "labels", side: "label", top: "vote", cells: [(side: "billing", top: "billing", count: 9), (side: "billing", top: "login", count: 1)])
+    ]
+    page.diff = DiffModel(
+      manifest: "Manifests/support.yaml", name: "support", before: .init(title: "main", version: "2.0.0"), after: .init(title: "working tree", version: "2.0.0"))
     return page
   }
 

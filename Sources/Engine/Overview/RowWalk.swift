@@ -54,7 +54,8 @@ package final class RowWalk {
 
   /// Some rows of an output, evenly spread over it; the first and the last among them.
   package func add(stage: Int, port name: String, count: Int) -> [Int] {
-    guard let run = state.usable(stage), let port = run.stage.kind.outputs.firstIndex(where: { $0.isPublic && $0.name == name }), run.stage.kind.outputs[port].content == .rows
+    guard let run = state.usable(stage), let port = run.stage.kind.outputs.firstIndex(where: { $0.isPublic && $0.name == name }),
+      run.stage.kind.outputs[port].content == .rows
     else { return [] }
     let table = run.outputs[port]
     return attempt(run) { () throws(TaskFailure) in
@@ -208,7 +209,8 @@ package final class RowWalk {
       }
       nodes[node].label = state.privacy.key(nodes[node].label, nodes[node].rowKey, nodes[node].text)
       // What cannot be followed to its sources may hold anything of theirs.
-      nodes[node].text = whole[node]! ? state.privacy.masked(nodes[node].text, texts[node]!) : Array(Privacy.digest(String(decoding: nodes[node].text, as: UTF8.self)).utf8)
+      nodes[node].text =
+        whole[node]! ? state.privacy.masked(nodes[node].text, texts[node]!) : Array(Privacy.digest(String(decoding: nodes[node].text, as: UTF8.self)).utf8)
     }
   }
 }

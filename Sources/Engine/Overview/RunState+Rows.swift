@@ -70,7 +70,9 @@ extension RunState {
     let isRead: Void? = eachChunk(run, table) { chunk in
       chunk.forEachRow { (_, row) in
         rows += 1
-        guard let place = JSONScanner.value(of: label, in: row), let given = JSONScanner.value(of: votes, in: row), row[given.lowerBound] == UInt8(ascii: "{") else { return }
+        guard let place = JSONScanner.value(of: label, in: row), let given = JSONScanner.value(of: votes, in: row), row[given.lowerBound] == UInt8(ascii: "{") else {
+          return
+        }
         let name = Self.plain(Array(row[place]))
         for (vote, count) in FieldDiff.members(Array(row[given])) { counts[name, default: [:]][vote, default: 0] += Int(FieldDiff.text(count)) ?? 0 }
       }

@@ -40,7 +40,8 @@ extension Session {
       var present = StageRecord(run, StageReport(run, in: scheduler), in: scheduler.graph) { table in scheduler.sources.index(of: table).map { names[$0] } ?? [] }
       if let lock, lock.stages.contains(where: { $0.name == run.stage.name && $0.key == run.key }) {
         for publication in run.stage.kind.publishes {
-          guard let file = lock.files.first(where: { $0.path == publication.path }), let place = present.outputs.firstIndex(where: { $0.port == publication.rowsPort }) else { continue }
+          guard let file = lock.files.first(where: { $0.path == publication.path }), let place = present.outputs.firstIndex(where: { $0.port == publication.rowsPort })
+          else { continue }
           present.outputs[place].files.append(.init(path: file.path, digest: file.sha256, rows: file.rows, bytes: file.bytes))
         }
       }

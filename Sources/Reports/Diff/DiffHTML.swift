@@ -19,9 +19,12 @@ public struct DiffHTML {
   private func page(limit: Int) -> String {
     let sides = "<p class=\"sides\"><code>\(HTMLText.escaped(DiffWords.side(model.before)))</code> → <code>\(HTMLText.escaped(DiffWords.side(model.after)))</code></p>\n"
     var again = ""
-    if let commit = model.after.commit { again = "<p class=\"soft\">Again: <code>\(HTMLText.escaped("git checkout \(commit.prefix(12)) && pipe run \(model.manifest)"))</code></p>\n" }
+    if let commit = model.after.commit {
+      again = "<p class=\"soft\">Again: <code>\(HTMLText.escaped("git checkout \(commit.prefix(12)) && pipe run \(model.manifest)"))</code></p>\n"
+    }
     return PageFrame(
-      title: model.name, subtitle: "differences", status: (Figures.count(model.changedRows, "row") + (model.changedRows == 1 ? " differs" : " differ"), model.changedRows > 0 ? "warn" : "good"),
+      title: model.name, subtitle: "differences",
+      status: (Figures.count(model.changedRows, "row") + (model.changedRows == 1 ? " differs" : " differ"), model.changedRows > 0 ? "warn" : "good"),
       body: "<section aria-label=\"Differences\">\n" + sides + DiffSection(model: model, limit: limit, heading: 2).html + again + "</section>\n"
     ).html
   }

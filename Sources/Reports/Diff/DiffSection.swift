@@ -44,7 +44,8 @@ struct DiffSection {
       rows += "<td>\(HTMLText.escaped(DiffWords.schema(output)))</td></tr>\n"
     }
     return Self.table(
-      "Outputs", [("output", false), ("rows", true), ("added", true), ("removed", true), ("edited", true), ("labels moved", true), ("changed split", true), ("columns", false)],
+      "Outputs",
+      [("output", false), ("rows", true), ("added", true), ("removed", true), ("edited", true), ("labels moved", true), ("changed split", true), ("columns", false)],
       rows)
   }
 
@@ -57,7 +58,8 @@ struct DiffSection {
     for (index, cause) in model.causes.enumerated() {
       let count = cause.rows > 0 ? Figures.count(cause.rows) : "(\(Figures.count(cause.also)))"
       rows += "<tr data-cause=\"\(index)\"><td>\(HTMLText.escaped(cause.bucket.rawValue))</td><td class=\"num\">\(count)</td>"
-      rows += "<td class=\"wide\"><div class=\"bar-track\" aria-hidden=\"true\"><i class=\"kept\" style=\"width:\(HTMLText.number(Double(cause.rows) / Double(most) * 100))%\"></i></div></td>"
+      rows +=
+        "<td class=\"wide\"><div class=\"bar-track\" aria-hidden=\"true\"><i class=\"kept\" style=\"width:\(HTMLText.number(Double(cause.rows) / Double(most) * 100))%\"></i></div></td>"
       rows += "<td>\(Self.edit(cause))\(edits(cause))</td></tr>\n"
     }
     var out = title("Why") + Self.table("Causes", [("cause", false), ("rows", true), ("", false), ("edit", false)], rows)
@@ -72,7 +74,9 @@ struct DiffSection {
   /// Every place that was edited: file, line, before and after.
   private func edits(_ cause: DiffModel.Cause) -> String {
     // A single edit stands there whole, unless it is a row's: the row is not said.
-    guard cause.editCount > 1 || [.sourceEdited, .joined, .labels].contains(cause.bucket) && cause.edits.contains(where: { $0.before != nil || $0.after != nil }) else { return "" }
+    guard cause.editCount > 1 || [.sourceEdited, .joined, .labels].contains(cause.bucket) && cause.edits.contains(where: { $0.before != nil || $0.after != nil }) else {
+      return ""
+    }
     var out = "<details><summary>\(Figures.count(cause.editCount, "place"))</summary><ul class=\"edits\">"
     for edit in cause.edits.prefix(Self.maximumEdits) {
       let place = edit.file.isEmpty ? "" : "<code>\(HTMLText.escaped(edit.line > 0 ? "\(edit.file):\(edit.line)" : edit.file))</code> "
@@ -166,9 +170,11 @@ struct DiffSection {
     guard shown > 0 else { return "" }
     var head = title("Rows <small>\(Figures.count(shown)) of \(Figures.count(all))</small>")
     if model.causes.count > 1 {
-      head += "<div class=\"filters screen\" role=\"group\" aria-label=\"Show rows by cause\"><button type=\"button\" class=\"filter\" aria-pressed=\"true\" data-filter=\"\">all</button>"
+      head +=
+        "<div class=\"filters screen\" role=\"group\" aria-label=\"Show rows by cause\"><button type=\"button\" class=\"filter\" aria-pressed=\"true\" data-filter=\"\">all</button>"
       for (index, cause) in model.causes.prefix(12).enumerated() {
-        head += "<button type=\"button\" class=\"filter\" aria-pressed=\"false\" data-filter=\"\(index)\">\(HTMLText.escaped(cause.bucket.rawValue)) <small>\(HTMLText.escaped(DiffWords.line(cause.subject)))</small></button>"
+        head +=
+          "<button type=\"button\" class=\"filter\" aria-pressed=\"false\" data-filter=\"\(index)\">\(HTMLText.escaped(cause.bucket.rawValue)) <small>\(HTMLText.escaped(DiffWords.line(cause.subject)))</small></button>"
       }
       head += "</div>\n"
     }
@@ -179,10 +185,13 @@ struct DiffSection {
   private func item(_ row: DiffModel.RowChange, _ output: DiffModel.Output) -> String {
     let tone = row.fate == .added ? "good" : row.fate == .removed ? "bad" : "warn"
     let causes = row.causes.map(String.init).joined(separator: " ")
-    var out = "<li class=\"\(tone)\" data-causes=\"\(causes)\"><p><b class=\"\(tone)\">\(row.movedFrom == nil ? row.fate.rawValue : "moved")</b> <code>\(HTMLText.escaped(DiffWords.line(row.key)))</code> <span class=\"soft\">\(HTMLText.escaped(output.name + DiffWords.place(row)))</span>"
+    var out =
+      "<li class=\"\(tone)\" data-causes=\"\(causes)\"><p><b class=\"\(tone)\">\(row.movedFrom == nil ? row.fate.rawValue : "moved")</b> <code>\(HTMLText.escaped(DiffWords.line(row.key)))</code> <span class=\"soft\">\(HTMLText.escaped(output.name + DiffWords.place(row)))</span>"
     if let cause = row.causes.first { out += " <span class=\"why\">\(HTMLText.escaped(DiffWords.reason(model.causes[cause], row)))</span>" }
     out += "</p>"
-    for field in row.fields.prefix(Self.maximumFields) { out += "<div class=\"field\"><code>\(HTMLText.escaped(field.path))</code>\(Self.change(field.before, field.after))</div>" }
+    for field in row.fields.prefix(Self.maximumFields) {
+      out += "<div class=\"field\"><code>\(HTMLText.escaped(field.path))</code>\(Self.change(field.before, field.after))</div>"
+    }
     if row.fields.count > Self.maximumFields { out += "<p class=\"soft\">… and \(Figures.count(row.fields.count - Self.maximumFields, "more field"))</p>" }
     return out + "</li>\n"
   }

@@ -65,7 +65,9 @@ struct PageFrame {
 
   private var help: String {
     let all = keys + [("t", "light or dark"), ("?", "this list"), ("Esc", "close")]
-    let list = all.map { "<dt>" + $0.key.split(separator: " ").map { "<kbd>\(HTMLText.escaped(String($0)))</kbd>" }.joined(separator: " ") + "</dt><dd>\(HTMLText.escaped($0.text))</dd>" }
+    let list = all.map {
+      "<dt>" + $0.key.split(separator: " ").map { "<kbd>\(HTMLText.escaped(String($0)))</kbd>" }.joined(separator: " ") + "</dt><dd>\(HTMLText.escaped($0.text))</dd>"
+    }
     return
       "<dialog id=\"help\" aria-labelledby=\"help-title\"><h2 id=\"help-title\">Keys</h2><dl>\(list.joined())</dl><form method=\"dialog\"><button>Close</button></form></dialog>\n"
   }

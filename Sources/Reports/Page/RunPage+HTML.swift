@@ -18,9 +18,13 @@ extension RunPage {
       "<section id=\"\(part.id)\" aria-labelledby=\"\(part.id)-title\">\n<h2 id=\"\(part.id)-title\">\(HTMLText.escaped(part.title))</h2>\n\(part.body)</section>\n"
     }
     var frame = PageFrame(
-      title: name, subtitle: [version, isRecorded ? "\(Figures.time(milliseconds: run.startedAt).dropLast(3)) UTC" : nil].compactMap { $0 }.joined(separator: " · "), status: status,
+      title: name, subtitle: [version, isRecorded ? "\(Figures.time(milliseconds: run.startedAt).dropLast(3)) UTC" : nil].compactMap { $0 }.joined(separator: " · "),
+      status: status,
       sections: parts.map { ($0.id, $0.short) }, hasSearch: true, body: overview + body.joined())
-    frame.keys = [("/", "find a row or a stage"), ("g", "to the graph"), ("← → ↑ ↓", "in the graph: along what is read, and across"), ("Enter", "open a stage"), ("+ - 0", "larger, smaller, all of it")]
+    frame.keys = [
+      ("/", "find a row or a stage"), ("g", "to the graph"), ("← → ↑ ↓", "in the graph: along what is read, and across"), ("Enter", "open a stage"),
+      ("+ - 0", "larger, smaller, all of it"),
+    ]
     frame.data = json(room)
     frame.footer =
       "<p>Written by pipe \(HTMLText.escaped(run.pipeVersion))\(isRecorded ? " for run \(HTMLText.escaped(run.id))" : ""). It holds counts of everything and samples of rows, at most \(Figures.bytes(Self.maximumBytes)), and asks no network for anything.</p>"
@@ -45,7 +49,9 @@ extension RunPage {
     var out = "<div class=\"overview\">\n"
     if let desc { out += "<p class=\"lead\">\(HTMLText.escaped(desc))</p>\n" }
     out += "<dl class=\"tiles\">\n"
-    for tile in tiles { out += "<div class=\"tile \(tile.tone)\"><dt>\(tile.title)</dt><dd>\(HTMLText.escaped(tile.value))<small>\(HTMLText.escaped(tile.detail))</small></dd></div>\n" }
+    for tile in tiles {
+      out += "<div class=\"tile \(tile.tone)\"><dt>\(tile.title)</dt><dd>\(HTMLText.escaped(tile.value))<small>\(HTMLText.escaped(tile.detail))</small></dd></div>\n"
+    }
     out += "</dl>\n"
     for note in notes { out += "<p class=\"note\">\(HTMLText.escaped(note))</p>\n" }
     for stage in stages {

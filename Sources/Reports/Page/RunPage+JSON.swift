@@ -41,7 +41,9 @@ extension RunPage.Stage {
       "tags": texts(tags), "key": text(key),
       "changes": list(
         changes.map { change in
-          .object(["label": text(change.label), "before": text(change.before.map { PageRoom.cut($0, to: 400) }), "after": text(change.after.map { PageRoom.cut($0, to: 400) })])
+          .object([
+            "label": text(change.label), "before": text(change.before.map { PageRoom.cut($0, to: 400) }), "after": text(change.after.map { PageRoom.cut($0, to: 400) }),
+          ])
         }), "tasks": .array([.int(tasks.total), .int(tasks.ran), .int(tasks.cached)]), "time": .string(Figures.seconds(Double(microseconds) / 1_000_000)),
       "in": rowsIn.map { .int($0) }, "out": rowsOut.map { .int($0) },
       "drops": list(drops.map { .object(["reason": text($0.reason), "rows": .int($0.rows), "samples": list($0.samples.filter { $0 < nodes }.map { .int($0) })]) }),
@@ -74,7 +76,8 @@ extension RunPage.Output {
         : .array(
           files.map { file in
             .object([
-              "path": .string(DisplayWidth.printableLine(file.path)), "sha256": .string(file.sha256), "rows": file.rows.map { .int($0) }, "bytes": .string(Figures.bytes(file.bytes)),
+              "path": .string(DisplayWidth.printableLine(file.path)), "sha256": .string(file.sha256), "rows": file.rows.map { .int($0) },
+              "bytes": .string(Figures.bytes(file.bytes)),
             ])
           }), "samples": samples.isEmpty ? nil : .array(samples.filter { $0 < nodes }.map { .int($0) }),
     ])

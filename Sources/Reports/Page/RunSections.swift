@@ -65,11 +65,14 @@ struct RunSections {
       let rowsIn = stage.rowsIn ?? 0
       let rowsOut = stage.rowsOut ?? 0
       let dropped = stage.drops.reduce(0) { $0 + $1.rows }
-      out += "<tr><th scope=\"row\">\(link(index))<small>\(HTMLText.escaped(stage.kind))</small></th><td class=\"num\">\(stage.rowsIn.map { Figures.count($0) } ?? "–")</td><td class=\"wide\">"
+      out +=
+        "<tr><th scope=\"row\">\(link(index))<small>\(HTMLText.escaped(stage.kind))</small></th><td class=\"num\">\(stage.rowsIn.map { Figures.count($0) } ?? "–")</td><td class=\"wide\">"
       out += bar(kept: dropped > 0 ? max(0, rowsIn - dropped) : min(rowsIn, rowsOut), dropped: stage.drops, of: most)
       out += "</td><td class=\"num\">\(hasTable(stage) ? stage.rowsOut.map { Figures.count($0) } ?? "–" : "–")</td><td>"
       out += stage.drops.map { "<span class=\"drop\">\(Figures.count($0.rows)) \(HTMLText.escaped($0.reason))</span>" }.joined(separator: " ")
-      if stage.rowsIn != nil, rowsOut > 0, rowsOut != rowsIn - dropped { out += "<span class=\"soft\">\(rowsOut > rowsIn - dropped ? "more rows made of fewer" : "several rows make one")</span>" }
+      if stage.rowsIn != nil, rowsOut > 0, rowsOut != rowsIn - dropped {
+        out += "<span class=\"soft\">\(rowsOut > rowsIn - dropped ? "more rows made of fewer" : "several rows make one")</span>"
+      }
       out += "</td></tr>\n"
     }
     return out + "</tbody></table></div>\n"
@@ -81,7 +84,10 @@ struct RunSections {
   private func bar(kept: Int, dropped: [RunPage.Drop], of most: Int) -> String {
     func share(_ rows: Int) -> String { HTMLText.number(Double(rows) / Double(most) * 100) + "%" }
     var out = "<div class=\"bar-track\" aria-hidden=\"true\"><i class=\"kept\" style=\"width:\(share(kept))\"></i>"
-    for (place, drop) in dropped.enumerated() { out += "<i class=\"lost\(place % 2 == 1 ? " other" : "")\" style=\"width:\(share(drop.rows))\" title=\"\(HTMLText.escaped("\(Figures.count(drop.rows)) \(drop.reason)"))\"></i>" }
+    for (place, drop) in dropped.enumerated() {
+      out +=
+        "<i class=\"lost\(place % 2 == 1 ? " other" : "")\" style=\"width:\(share(drop.rows))\" title=\"\(HTMLText.escaped("\(Figures.count(drop.rows)) \(drop.reason)"))\"></i>"
+    }
     return out + "</div>"
   }
 
@@ -122,7 +128,8 @@ struct RunSections {
       case .passed: 3
       }
     }
-    var out = "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Checks\"><table>\n<thead><tr><th scope=\"col\"></th><th scope=\"col\">check</th><th scope=\"col\">found</th><th scope=\"col\">stage</th></tr></thead>\n<tbody>\n"
+    var out =
+      "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Checks\"><table>\n<thead><tr><th scope=\"col\"></th><th scope=\"col\">check</th><th scope=\"col\">found</th><th scope=\"col\">stage</th></tr></thead>\n<tbody>\n"
     let sorted = all.enumerated().sorted { (rank($0.element.1), $0.offset) < (rank($1.element.1), $1.offset) }.map(\.element)
     for (index, check) in sorted {
       let (sign, tone, word) = Self.sign(check)

@@ -29,10 +29,14 @@ struct ReportRunCommand: ParsableCommand {
       For example: pipe report, or pipe report support-intents --base main -o report.html
       """)
 
-  @Argument(help: ArgumentHelp("A run's id, or the beginning of one; or a manifest, for its last run.", valueName: "run or manifest"), completion: .file(extensions: ["yaml", "yml"]))
+  @Argument(
+    help: ArgumentHelp("A run's id, or the beginning of one; or a manifest, for its last run.", valueName: "run or manifest"),
+    completion: .file(extensions: ["yaml", "yml"]))
   var name: String?
 
-  @Option(name: [.customShort("o"), .customLong("output")], help: ArgumentHelp("The page. Without it: in the store, under the manifest's name.", valueName: "file"), completion: .file(extensions: ["html"]))
+  @Option(
+    name: [.customShort("o"), .customLong("output")], help: ArgumentHelp("The page. Without it: in the store, under the manifest's name.", valueName: "file"),
+    completion: .file(extensions: ["html"]))
   var output: String?
 
   @Option(help: ArgumentHelp("Compare with this git revision, run or lock file.", valueName: "state"))
@@ -60,7 +64,8 @@ struct ReportRunCommand: ParsableCommand {
     try PageFile.write(bytes, to: path)
     common.answer(
       .object([
-        "schema_version": .int(reportSchemaVersion), "page": .string(path), "bytes": .int(bytes.count), "run": record.id.isEmpty ? nil : .string(record.id), "manifest": .string(record.manifestPath),
+        "schema_version": .int(reportSchemaVersion), "page": .string(path), "bytes": .int(bytes.count), "run": record.id.isEmpty ? nil : .string(record.id),
+        "manifest": .string(record.manifestPath),
         "notes": page.notes.isEmpty ? nil : .strings(page.notes),
       ]), common.quiet ? "" : path == "-" ? "" : "wrote \(path)  \(Figures.bytes(bytes.count))\n" + page.notes.map { "  ! \($0)\n" }.joined())
   }
@@ -81,7 +86,8 @@ struct ReportRunCommand: ParsableCommand {
     }
     let session = try common.session(name, what: "last run") { pipeline in !Session.records(in: try! common.openStore(), limit: 1, manifest: pipeline.path).isEmpty }
     guard let record = try answered({ try session.presentRecord(pipeVersion: pipeVersion) }) else {
-      throw Complaint(ExitStatus.invalid, Diagnostic(id: "no-run", "no run of `\(session.pipeline.path)` is recorded here", at: nil, help: "pipe run \(session.pipeline.path)"))
+      throw Complaint(
+        ExitStatus.invalid, Diagnostic(id: "no-run", "no run of `\(session.pipeline.path)` is recorded here", at: nil, help: "pipe run \(session.pipeline.path)"))
     }
     return (record.id.isEmpty ? session : try self.session(of: record), record)
   }
@@ -92,7 +98,10 @@ struct ReportRunCommand: ParsableCommand {
     let path = workspace.absolute(record.manifestPath)
     guard access(path, F_OK) == 0 else {
       throw Complaint(
-        ExitStatus.invalid, Diagnostic(id: "manifest", "`\(record.manifestPath)` of run \(record.id) is not here any more", at: nil, help: "git checkout \(record.gitCommit.map { String($0.prefix(12)) } ?? "<the commit that has it>")"))
+        ExitStatus.invalid,
+        Diagnostic(
+          id: "manifest", "`\(record.manifestPath)` of run \(record.id) is not here any more", at: nil,
+          help: "git checkout \(record.gitCommit.map { String($0.prefix(12)) } ?? "<the commit that has it>")"))
     }
     let given = GivenParameters(of: record, in: workspace)
     // A file of parameters may be gone since; the manifest's own values are the next best.

@@ -106,7 +106,8 @@ extension RunPage {
 extension RunPage.Run {
   init(_ record: RunRecord, _ pipeline: Pipeline) {
     self.init(
-      id: record.id, startedAt: Int(record.startedAt), finishedAt: record.finishedAt.map { Int($0) }, exitStatus: record.exitStatus, commit: record.gitCommit, jobs: record.jobs,
+      id: record.id, startedAt: Int(record.startedAt), finishedAt: record.finishedAt.map { Int($0) }, exitStatus: record.exitStatus, commit: record.gitCommit,
+      jobs: record.jobs,
       pipeVersion: record.pipeVersion, profile: record.profile)
     let given = Dictionary(record.parameters.map { ($0.name, $0.value) }, uniquingKeysWith: { _, last in last })
     parameters = pipeline.parameters.map { ($0.name, given[$0.name] ?? $0.json, given[$0.name] != nil) }
@@ -132,7 +133,8 @@ extension RunPage.Stage {
     failure = entry.failure
     inputs = Self.inputs(index, state)
     outputs = entry.outputs.map { output in
-      var made = RunPage.Output(port: output.port, rows: state.isTable(stage: index, port: output.port) ? output.rows : nil, bytes: output.bytes, content: output.content.hex)
+      var made = RunPage.Output(
+        port: output.port, rows: state.isTable(stage: index, port: output.port) ? output.rows : nil, bytes: output.bytes, content: output.content.hex)
       made.files = output.files.map { ($0.path, $0.digest.hex, $0.rows, $0.bytes) }
       return made
     }
