@@ -99,7 +99,7 @@ canary)
         failed=1
         continue
       fi
-      FUZZ_CANARY=$fault fuzz "$target-$kind-canary" "$corpus" -runs=20000000 -max_total_time="${CANARY_SECONDS:-300}" >"$log" 2>&1 || true
+      FUZZ_CANARY=$fault fuzz "$target-$kind-canary" "$corpus" -runs=20000000 -max_total_time="${CANARY_SECONDS:-600}" >"$log" 2>&1 || true
       if grep -q "$sign" "$log"; then
         echo "$target: the planted $fault is caught after $(sed -n 's/^stat::number_of_executed_units: *//p' "$log") executions: $(grep -m 1 "$sign" "$log" | sed 's/^==[0-9]*== *//')"
       else
