@@ -19,13 +19,13 @@ extension LineageStore {
       let rows =
         if let manifest {
           try database.rows(
-            "SELECT header, finished_at, exit_status, id FROM runs WHERE manifest = ? ORDER BY id DESC LIMIT ?",
+            "SELECT header, finished_at, exit_status, id FROM run_index WHERE manifest = ? ORDER BY id DESC LIMIT ?",
             [.text(manifest), .integer(Int64(limit))])
         } else {
-          try database.rows("SELECT header, finished_at, exit_status, id FROM runs ORDER BY id DESC LIMIT ?", [.integer(Int64(limit))])
+          try database.rows("SELECT header, finished_at, exit_status, id FROM run_index ORDER BY id DESC LIMIT ?", [.integer(Int64(limit))])
         }
       let counts = try database.prepare(
-        "SELECT status, count(*), sum(tasks_ran), sum(tasks_cached) FROM stages WHERE run = ? GROUP BY status")
+        "SELECT status, count(*), sum(tasks_ran), sum(tasks_cached) FROM stage_index WHERE run = ? GROUP BY status")
       return try rows.compactMap { row in
         guard let run = LineageStore.run(row) else { return nil }
         var summary = RunSummary(run: run, stages: [:], tasksRan: 0, tasksCached: 0)
@@ -46,10 +46,10 @@ extension LineageStore {
     try use { database in
       // The range of texts with this beginning; `LIKE` would take `_` and `%` for patterns and use no index.
       let rows = try database.rows(
-        "SELECT header, finished_at, exit_status, id FROM runs WHERE id >= ? AND id < ? || char(1114111) ORDER BY id LIMIT 2",
+        "SELECT header, finished_at, exit_status, id FROM run_index WHERE id >= ? AND id < ? || char(1114111) ORDER BY id LIMIT 2",
         [.text(idPrefix), .text(idPrefix)])
       guard rows.count == 1 || rows.first?[3].text == idPrefix, let row = rows.first, var run = LineageStore.run(row) else { return nil }
-      run.stages = try database.rows("SELECT record FROM stages WHERE run = ? ORDER BY place", [row[3]]).compactMap {
+      run.stages = try database.rows("SELECT record FROM stage_index WHERE run = ? ORDER BY place", [row[3]]).compactMap {
         LineageStore.stage($0[0])
       }
       return run
@@ -69,7 +69,7 @@ extension LineageStore {
     let found: Found? = try use { database in
       let rows = try database.rows(
         """
-        SELECT s.run, s.record FROM stages s JOIN runs r ON r.id = s.run
+        SELECT s.run, s.record FROM stage_index s JOIN run_index r ON r.id = s.run
         WHERE s.name = ? AND s.case_label IS ? AND r.manifest = ? \(filter) ORDER BY s.run DESC LIMIT 1
         """, [.text(stage), caseLabel.map { .text($0) } ?? .null, .text(manifest)])
       guard let row = rows.first, let run = row[0].text, let stage = LineageStore.stage(row[1]) else { return nil }
@@ -99,8 +99,8 @@ extension LineageStore {
     try uses(
       """
       SELECT o.run, r.manifest, s.name, s.case_label, o.port FROM
-        (SELECT run, place, port FROM outputs WHERE content = ?1 UNION SELECT run, place, port FROM files WHERE digest = ?1) o
-      JOIN stages s ON s.run = o.run AND s.place = o.place JOIN runs r ON r.id = o.run
+        (SELECT run, place, port FROM output_index WHERE content = ?1 UNION SELECT run, place, port FROM file_index WHERE digest = ?1) o
+      JOIN stage_index s ON s.run = o.run AND s.place = o.place JOIN run_index r ON r.id = o.run
       ORDER BY o.run DESC, o.place, o.port LIMIT ?2
       """, digest, limit)
   }
@@ -109,8 +109,8 @@ extension LineageStore {
   public func consumers(of digest: Digest, limit: Int = 100) throws(LineageError) -> [Use] {
     try uses(
       """
-      SELECT i.run, r.manifest, s.name, s.case_label, i.port FROM inputs i
-      JOIN stages s ON s.run = i.run AND s.place = i.place JOIN runs r ON r.id = i.run
+      SELECT i.run, r.manifest, s.name, s.case_label, i.port FROM input_index i
+      JOIN stage_index s ON s.run = i.run AND s.place = i.place JOIN run_index r ON r.id = i.run
       WHERE i.content = ?1 ORDER BY i.run DESC, i.place, i.port LIMIT ?2
       """, digest, limit)
   }
@@ -129,8 +129,8 @@ extension LineageStore {
     let found: Published? = try use { database in
       let rows = try database.rows(
         """
-        SELECT f.run, r.manifest, s.name, s.case_label, f.port, f.digest FROM files f
-        JOIN stages s ON s.run = f.run AND s.place = f.place JOIN runs r ON r.id = f.run
+        SELECT f.run, r.manifest, s.name, s.case_label, f.port, f.digest FROM file_index f
+        JOIN stage_index s ON s.run = f.run AND s.place = f.place JOIN run_index r ON r.id = f.run
         WHERE f.path = ? ORDER BY f.run DESC LIMIT 1
         """, [.text(path)])
       guard let row = rows.first, let run = row[0].text, let manifest = row[1].text, let stage = row[2].text, let port = row[4].text,
@@ -168,11 +168,11 @@ extension LineageStore {
     try edges(
       """
       WITH RECURSIVE reached (content) AS (
-        VALUES (?1) UNION SELECT content FROM outputs JOIN files USING (run, place, port) WHERE digest = ?1
-        UNION SELECT i.content FROM reached JOIN outputs o ON o.content = reached.content JOIN inputs i ON i.run = o.run AND i.place = o.place
+        VALUES (?1) UNION SELECT content FROM output_index JOIN file_index USING (run, place, port) WHERE digest = ?1
+        UNION SELECT i.content FROM reached JOIN output_index o ON o.content = reached.content JOIN input_index i ON i.run = o.run AND i.place = o.place
       )
       SELECT r.manifest, s.name, s.case_label, i.port, i.content, o.port, o.content, max(o.run), o.place
-      FROM reached JOIN outputs o ON o.content = reached.content JOIN inputs i ON i.run = o.run AND i.place = o.place
+      FROM reached JOIN output_index o ON o.content = reached.content JOIN input_index i ON i.run = o.run AND i.place = o.place
       """, digest)
   }
 
@@ -181,10 +181,10 @@ extension LineageStore {
     try edges(
       """
       WITH RECURSIVE reached (content) AS (
-        VALUES (?1) UNION SELECT o.content FROM reached JOIN inputs i ON i.content = reached.content JOIN outputs o ON o.run = i.run AND o.place = i.place
+        VALUES (?1) UNION SELECT o.content FROM reached JOIN input_index i ON i.content = reached.content JOIN output_index o ON o.run = i.run AND o.place = i.place
       )
       SELECT r.manifest, s.name, s.case_label, i.port, i.content, o.port, o.content, max(o.run), o.place
-      FROM reached JOIN inputs i ON i.content = reached.content JOIN outputs o ON o.run = i.run AND o.place = i.place
+      FROM reached JOIN input_index i ON i.content = reached.content JOIN output_index o ON o.run = i.run AND o.place = i.place
       """, digest)
   }
 
@@ -193,11 +193,11 @@ extension LineageStore {
       let rows = try database.rows(
         sql + """
 
-          JOIN stages s ON s.run = o.run AND s.place = o.place JOIN runs r ON r.id = o.run
+          JOIN stage_index s ON s.run = o.run AND s.place = o.place JOIN run_index r ON r.id = o.run
           GROUP BY r.manifest, s.name, s.case_label, i.port, i.content, o.port, o.content
           ORDER BY r.manifest, s.name, s.case_label, i.port, o.port, i.content, o.content
           """, [.blob(digest.bytes)])
-      let sources = try database.prepare("SELECT path FROM sources WHERE run = ? AND place = ? AND port = ? ORDER BY rowid")
+      let sources = try database.prepare("SELECT path FROM source_index WHERE run = ? AND place = ? AND port = ? ORDER BY rowid")
       return try rows.compactMap { row in
         guard let manifest = row[0].text, let stage = row[1].text, let inputPort = row[3].text, let input = LineageStore.digest(row[4]),
           let outputPort = row[5].text, let output = LineageStore.digest(row[6]), let run = row[7].text

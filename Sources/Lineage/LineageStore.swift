@@ -36,33 +36,33 @@ public final class LineageStore: Sendable {
   public let isFresh: Bool
 
   /// The tables' version. A file of another version is emptied: everything in it can be had again.
-  static let version: Int64 = 1
+  static let version: Int64 = 2
 
   static let tables = """
-    CREATE TABLE runs (
+    CREATE TABLE run_index (
       id TEXT PRIMARY KEY, manifest TEXT NOT NULL, name TEXT NOT NULL, started_at INTEGER NOT NULL, finished_at INTEGER, exit_status INTEGER,
       header TEXT NOT NULL
     ) WITHOUT ROWID;
-    CREATE INDEX runs_by_manifest ON runs (manifest, id);
-    CREATE TABLE stages (
+    CREATE INDEX runs_by_manifest ON run_index (manifest, id);
+    CREATE TABLE stage_index (
       run TEXT NOT NULL, place INTEGER NOT NULL, name TEXT NOT NULL, case_label TEXT, key BLOB, status TEXT NOT NULL,
       tasks_ran INTEGER NOT NULL, tasks_cached INTEGER NOT NULL, record TEXT NOT NULL,
       PRIMARY KEY (run, place)
     ) WITHOUT ROWID;
-    CREATE INDEX stages_by_name ON stages (name, run);
-    CREATE TABLE inputs (run TEXT NOT NULL, place INTEGER NOT NULL, port TEXT NOT NULL, content BLOB NOT NULL);
-    CREATE INDEX inputs_by_stage ON inputs (run, place);
-    CREATE INDEX inputs_by_content ON inputs (content);
-    CREATE TABLE sources (run TEXT NOT NULL, place INTEGER NOT NULL, port TEXT NOT NULL, path TEXT NOT NULL);
-    CREATE INDEX sources_by_stage ON sources (run, place);
-    CREATE INDEX sources_by_path ON sources (path);
-    CREATE TABLE outputs (run TEXT NOT NULL, place INTEGER NOT NULL, port TEXT NOT NULL, content BLOB NOT NULL);
-    CREATE INDEX outputs_by_stage ON outputs (run, place);
-    CREATE INDEX outputs_by_content ON outputs (content);
-    CREATE TABLE files (run TEXT NOT NULL, place INTEGER NOT NULL, port TEXT NOT NULL, path TEXT NOT NULL, digest BLOB NOT NULL);
-    CREATE INDEX files_by_stage ON files (run, place);
-    CREATE INDEX files_by_path ON files (path, run);
-    CREATE INDEX files_by_digest ON files (digest);
+    CREATE INDEX stages_by_name ON stage_index (name, run);
+    CREATE TABLE input_index (run TEXT NOT NULL, place INTEGER NOT NULL, port TEXT NOT NULL, content BLOB NOT NULL);
+    CREATE INDEX inputs_by_stage ON input_index (run, place);
+    CREATE INDEX inputs_by_content ON input_index (content);
+    CREATE TABLE source_index (run TEXT NOT NULL, place INTEGER NOT NULL, port TEXT NOT NULL, path TEXT NOT NULL);
+    CREATE INDEX sources_by_stage ON source_index (run, place);
+    CREATE INDEX sources_by_path ON source_index (path);
+    CREATE TABLE output_index (run TEXT NOT NULL, place INTEGER NOT NULL, port TEXT NOT NULL, content BLOB NOT NULL);
+    CREATE INDEX outputs_by_stage ON output_index (run, place);
+    CREATE INDEX outputs_by_content ON output_index (content);
+    CREATE TABLE file_index (run TEXT NOT NULL, place INTEGER NOT NULL, port TEXT NOT NULL, path TEXT NOT NULL, digest BLOB NOT NULL);
+    CREATE INDEX files_by_stage ON file_index (run, place);
+    CREATE INDEX files_by_path ON file_index (path, run);
+    CREATE INDEX files_by_digest ON file_index (digest);
     """
 
   /// Opens the index in a file, for example `.pipe/lineage.sqlite`, and makes it when it is absent, damaged or of another version.
@@ -95,10 +95,11 @@ public final class LineageStore: Sendable {
     try database.execute("BEGIN IMMEDIATE")
     // Another process may have made the tables while we waited.
     if try version(of: database) != version {
-      for row in try database.rows("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite_%'") {
-        if case .text(let name) = row[0] { try database.execute("DROP TABLE \"\(name)\"") }
+      for row in try database.rows("SELECT type, name FROM sqlite_master WHERE type IN ('table', 'view') AND name NOT LIKE 'sqlite_%' ORDER BY type DESC") {
+        if case .text(let type) = row[0], case .text(let name) = row[1] { try database.execute("DROP \(type) \"\(name)\"") }
       }
       try database.execute(tables)
+      try database.execute(views)
       try database.execute("PRAGMA user_version = \(version)")
     }
     try database.execute("COMMIT")
@@ -134,7 +135,7 @@ public final class LineageStore: Sendable {
 
   /// The names of the runs taken in, so that those of killed processes can be caught up on.
   public func knownRuns() throws(LineageError) -> Set<String> {
-    try use { database in Set(try database.rows("SELECT id FROM runs").compactMap { $0[0].text }) }
+    try use { database in Set(try database.rows("SELECT id FROM run_index").compactMap { $0[0].text }) }
   }
 
   /// Runs a body with the connection, and words its errors.
@@ -160,17 +161,17 @@ private struct Folding {
   let file: SQLiteStatement
 
   init(_ database: SQLiteDatabase) throws(SQLiteError) {
-    var delete = [try database.prepare("DELETE FROM runs WHERE id = ?")]
-    for table in ["stages", "inputs", "sources", "outputs", "files"] {
+    var delete = [try database.prepare("DELETE FROM run_index WHERE id = ?")]
+    for table in ["stage_index", "input_index", "source_index", "output_index", "file_index"] {
       delete.append(try database.prepare("DELETE FROM \(table) WHERE run = ?"))
     }
     self.delete = delete
-    run = try database.prepare("INSERT INTO runs VALUES (?, ?, ?, ?, ?, ?, ?)")
-    stage = try database.prepare("INSERT INTO stages VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
-    input = try database.prepare("INSERT INTO inputs VALUES (?, ?, ?, ?)")
-    source = try database.prepare("INSERT INTO sources VALUES (?, ?, ?, ?)")
-    output = try database.prepare("INSERT INTO outputs VALUES (?, ?, ?, ?)")
-    file = try database.prepare("INSERT INTO files VALUES (?, ?, ?, ?, ?)")
+    run = try database.prepare("INSERT INTO run_index VALUES (?, ?, ?, ?, ?, ?, ?)")
+    stage = try database.prepare("INSERT INTO stage_index VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)")
+    input = try database.prepare("INSERT INTO input_index VALUES (?, ?, ?, ?)")
+    source = try database.prepare("INSERT INTO source_index VALUES (?, ?, ?, ?)")
+    output = try database.prepare("INSERT INTO output_index VALUES (?, ?, ?, ?)")
+    file = try database.prepare("INSERT INTO file_index VALUES (?, ?, ?, ?, ?)")
   }
 
   func remove(_ id: String) throws(SQLiteError) {

@@ -25,6 +25,22 @@ import Testing
     #expect(times == ["START", "START", "COMPLETE", "START", "COMPLETE", "START", "COMPLETE", "COMPLETE"])
   }
 
+  @Test func theRunAsProvenance() throws { try compare("prov.json", ProvenanceDocument(Sample.run, Sample.manifest).json.pretty) }
+
+  @Test func theFilesAsCroissant() throws {
+    let published = Sample.run.published[0].file
+    var shape = RowShape()
+    for row in [
+      #"{"id":"T-1","n":1,"messages":[{"role":"user","content":"a","name":null},{"role":"assistant","content":"b"}],"tags":["x"],"meta":{"score":1.5,"a b":{"ok":true}}}"#,
+      #"{"id":"T-2","n":2.5,"messages":[{"role":"user","content":"c","calls":[{"f":1}]}],"tags":[],"meta":{"score":2},"mixed":[1]}"#, #"{"id":"T-3","n":3,"mixed":"no"}"#,
+    ] { shape.add(Array(row.utf8)) }
+    let files = [
+      Croissant.File(url: "train.jsonl", published: published, output: "dataset.train", shape: shape),
+      Croissant.File(url: "../x/program.py", published: .init(path: "Outputs/x/program.py", digest: Sample.digest("py"), bytes: 10), output: "dataset.rows", shape: nil),
+    ]
+    try compare("croissant.json", Croissant(files, of: Sample.run, Sample.manifest).json.pretty)
+  }
+
   private func compare(_ name: String, _ text: String) throws {
     let path = Self.folder + "/" + name
     if ProcessInfo.processInfo.environment["PIPE_UPDATE_GOLDEN"] == "1" { try text.write(toFile: path, atomically: true, encoding: .utf8) }

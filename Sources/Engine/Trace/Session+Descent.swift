@@ -8,11 +8,15 @@ extension Session {
   /// What came of something: a row of an output (`stage.port:row`, `<published file>:line`), a line or all of a source file, a template or
   /// another file that stages read, an output or a stage, or all rows with a value in a column (`column=value`, `stage.port:column=value`).
   ///
-  /// - Parameter shown: how many rows of each output are named.
-  public func descent(of target: String, shown: Int = 5) throws -> DescentModel {
-    let scheduler = try looked()
+  /// - Parameters:
+  ///   - shown: how many rows of each output are named.
+  ///   - record: a run whose results are looked at; nil for what lies there now. Its sources may have changed since, so that only rows of
+  ///     stages and values can be asked for.
+  public func descent(of target: String, shown: Int = 5, inRun record: RunRecord? = nil) throws -> DescentModel {
+    let point = try record.map { (record) throws(Unanswerable) in try DiffPoint(run: record, of: self) }
+    let scheduler = try point.map { (point) throws(StoreError) in try point.session.looked(pinned: point.keys) } ?? looked()
     do throws(TaskFailure) {
-      var builder = DescentBuilder(self, scheduler, target, shown: shown)
+      var builder = DescentBuilder(point?.session ?? self, scheduler, target, shown: shown, run: record?.id)
       do throws(Unanswerable) { try builder.begin() } catch { throw TaskFailure(id: "descent-target", message: error.diagnostic.message, help: error.diagnostic.help) }
       try builder.go()
       return builder.model
@@ -40,13 +44,14 @@ private struct DescentBuilder {
   /// More starts than these are counted.
   private static let startsShown = 5
 
-  init(_ session: Session, _ scheduler: Scheduler, _ target: String, shown: Int) {
+  init(_ session: Session, _ scheduler: Scheduler, _ target: String, shown: Int, run: String?) {
     self.session = session
     self.scheduler = scheduler
     self.target = target
     self.shown = shown
     descent = Descent(scheduler)
     model = DescentModel(target: target)
+    model.run = run
     privacy = Privacy([session.pipeline])
   }
 
@@ -137,6 +142,9 @@ private struct DescentBuilder {
 
   private mutating func begin(row number: Int, of name: String) throws(TaskFailure) {
     let path = path(of: name)
+    if model.run != nil, !sources(of: path).isEmpty {
+      throw TaskFailure(id: "unanswerable", message: "the lines of `\(path)` may not be those that the run has read", help: "ask for a row of the stage that reads it, or for <column>=<value>")
+    }
     if let (table, chunk, row, line) = try sourceRow(path, number) {
       model.starts = [.init(name: path, number: line, key: "", rows: 1)]
       return descent.begin(at: row, in: chunk, of: table)
@@ -206,6 +214,9 @@ private struct DescentBuilder {
 
   private mutating func begin(name: String) throws(TaskFailure) {
     let path = path(of: name)
+    if model.run != nil, !sources(of: path).isEmpty {
+      throw TaskFailure(id: "unanswerable", message: "`\(path)` may not be what the run has read", help: "ask for a row of the stage that reads it, or for <column>=<value>")
+    }
     for (_, table) in sources(of: path) {
       var rows = 0
       for (ordinal, chunk) in table.chunks.enumerated() {

@@ -1,6 +1,7 @@
 import ArgumentParser
 import Diagnostics
 import Engine
+import Lineage
 import Reports
 import Rows
 import Stages
@@ -75,7 +76,8 @@ struct StatusCommand: ParsableCommand {
 /// `pipe explain`
 struct ExplainCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "explain", abstract: "Say why a stage would run, or why not: its key of today against the last one.")
+    commandName: "explain", abstract: "Say why a stage would run, or why not: its key of today against the last one.",
+    discussion: "With --run: which edit made each stage of a run that is over run.")
 
   @Argument(help: "The stage. Without it: every stage.", completion: .stages)
   var stage: String?
@@ -83,10 +85,14 @@ struct ExplainCommand: ParsableCommand {
   @Argument(help: "The manifest.", completion: .file(extensions: ["yaml", "yml"]))
   var manifest: String?
 
+  @Option(name: .customLong("run"), help: ArgumentHelp("Explain this run: its id, the beginning of it, or `last`.", valueName: "run"))
+  var id: String?
+
   @OptionGroup var parameters: ParameterOptions
   @OptionGroup var common: CommonOptions
 
   func run() throws {
+    if let id { return try explainRun(id) }
     let session: Session
     var names: [String]
     if let stage, manifest == nil, stage.hasSuffix(".yaml") || stage.hasSuffix(".yml") {
@@ -108,6 +114,18 @@ struct ExplainCommand: ParsableCommand {
       let style = Console.output.style
       Console.output.write(views.map { $0.render(style: style, isVerbose: common.verbose) }.joined(separator: "\n"))
     }
+  }
+
+  private func explainRun(_ id: String) throws {
+    // `pipe explain --run last Manifests/x.yaml` means all its stages.
+    let isManifest = stage.map { $0.hasSuffix(".yaml") || $0.hasSuffix(".yml") } ?? false
+    let session = try common.session(isManifest ? stage : manifest, try parameters.overrides())
+    var explanation = session.explain(run: try common.record(id == "last" ? nil : id, session))
+    if let stage, !isManifest {
+      explanation.stages = explanation.stages.filter { $0.name == stage || $0.name.hasPrefix(stage + "@") }
+      if explanation.stages.isEmpty { throw Complaint(ExitStatus.invalid, Diagnostic(id: "unknown-stage", "the run has no stage `\(stage)`", at: nil)) }
+    }
+    common.answer(explanation.json, explanation.render(style: Console.output.style, isVerbose: common.verbose))
   }
 }
 

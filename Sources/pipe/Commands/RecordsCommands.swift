@@ -12,7 +12,7 @@ import Store
 struct RecordsCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
     commandName: "records", abstract: "Say what was made, from what and how, in the formats that others read.",
-    subcommands: [RecordsOpenLineageCommand.self, RecordsSLSACommand.self])
+    subcommands: [RecordsOpenLineageCommand.self, RecordsSLSACommand.self, RecordsProvenanceCommand.self, RecordsCroissantCommand.self])
 }
 
 /// Where a record goes.

@@ -3,6 +3,7 @@ import Diagnostics
 import Engine
 import Lineage
 import Reports
+import Rows
 
 /// `pipe trace`
 struct TraceCommand: ParsableCommand {
@@ -25,12 +26,19 @@ struct TraceCommand: ParsableCommand {
   @Option(name: [.customShort("n"), .customLong("rows")], help: ArgumentHelp("With --down: name so many rows of each output.", valueName: "n"))
   var shown = 3
 
+  @Option(name: .customLong("run"), help: ArgumentHelp("With --down: in the results of this run, its id or the beginning of it.", valueName: "run"))
+  var id: String?
+
+  @Flag(help: "With --down: in the results of every run that is recorded, as far as the store still has them.")
+  var allRuns = false
+
   @OptionGroup var row: RowOptions
   @OptionGroup var parameters: ParameterOptions
   @OptionGroup var common: CommonOptions
 
   func validate() throws {
     if up, down { throw ValidationError("--up and --down are two questions") }
+    if !down, id != nil || allRuns { throw ValidationError("--run and --all-runs go with --down") }
     if shown < 0 { throw ValidationError("--rows is 0 or more") }
   }
 
@@ -53,16 +61,18 @@ struct TraceCommand: ParsableCommand {
     let workspace = common.workspace()
     let manifests = row.manifest == nil ? workspace.manifests() : []
     guard manifests.count > 1 else {
-      let session = try common.session(row.manifest, overrides)
-      let model = try answered { try session.descent(of: row.target, shown: shown) }
-      return common.answer(model.json, model.render(style: Console.output.style))
+      let models = try self.models(try common.session(row.manifest, overrides))
+      for (place, model) in models.enumerated() {
+        common.answer(model.json, (place > 0 ? "\n" : "") + heading(model) + model.render(style: Console.output.style))
+      }
+      return
     }
     var refusal: (any Error)?
     var models: [(manifest: String, model: DescentModel)] = []
     for path in manifests {
       do {
         let session = try common.session(path: workspace.absolute(path), workspace, overrides)
-        models.append((path, try answered { try session.descent(of: row.target, shown: shown) }))
+        models += try self.models(session).map { (path, $0) }
       } catch { refusal = refusal ?? error }
     }
     if models.isEmpty, let refusal { throw refusal }
@@ -72,8 +82,30 @@ struct TraceCommand: ParsableCommand {
         if case .object(let rest) = model.json { members += rest }
         Console.output.write(ReportJSON.object(members).compact + "\n")
       } else {
-        Console.output.write((place > 0 ? "\n" : "") + Console.output.style.heading(manifest) + "\n" + model.render(style: Console.output.style))
+        Console.output.write((place > 0 ? "\n" : "") + Console.output.style.heading(manifest) + "\n" + heading(model) + model.render(style: Console.output.style))
       }
     }
+  }
+
+  private func heading(_ model: DescentModel) -> String { model.run.map { Console.output.style.heading("run \($0)") + "\n" } ?? "" }
+
+  private func models(_ session: Session) throws -> [DescentModel] {
+    if let id {
+      let record = try common.record(id, session)
+      return [try answered { try session.descent(of: row.target, shown: shown, inRun: record) }]
+    }
+    guard allRuns else { return [try answered { try session.descent(of: row.target, shown: shown) }] }
+    // Runs that came to the same results have one answer.
+    var seen: Set<[String]> = []
+    let records = Session.records(in: session.store, manifest: session.pipeline.path).filter { record in
+      seen.insert(record.stages.compactMap { $0.key?.hex }).inserted
+    }
+    var refusal: (any Error)?
+    var models: [DescentModel] = []
+    for record in records {
+      do { models.append(try answered { try session.descent(of: row.target, shown: shown, inRun: record) }) } catch { refusal = refusal ?? error }
+    }
+    if models.isEmpty, let refusal { throw refusal }
+    return models
   }
 }
