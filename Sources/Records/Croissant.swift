@@ -60,7 +60,8 @@ public struct Croissant: Sendable {
       default: "application/octet-stream"
       }
     return .object([
-      "@type": .string("cr:FileObject"), "@id": .string(name), "name": .string(name), "contentUrl": .string(file.url), "contentSize": .string("\(file.published.bytes) B"),
+      "@type": .string("cr:FileObject"), "@id": .string(name), "name": .string(name), "contentUrl": .string(file.url),
+      "contentSize": .string("\(file.published.bytes) B"),
       "encodingFormat": .string(format), "sha256": .string(file.published.digest.hex),
     ])
   }
@@ -214,7 +215,8 @@ public struct Croissant: Sendable {
     members += [.init("containedIn", .string("cr:containedIn")), .init("cr", .string("http://mlcommons.org/croissant/"))]
     members += [
       .init("rai", .string("http://mlcommons.org/croissant/RAI/")), .init("data", typed("cr:data", "@json")), .init("dataType", typed("cr:dataType", "@vocab")),
-      .init("dct", .string("http://purl.org/dc/terms/")), .init("description", .object(["@container": .string("@language")])), .init("name", .object(["@container": .string("@language")])),
+      .init("dct", .string("http://purl.org/dc/terms/")), .init("description", .object(["@container": .string("@language")])),
+      .init("name", .object(["@container": .string("@language")])),
     ]
     for name in ["equivalentProperty"] { members.append(.init(name, .string("cr:\(name)"))) }
     members.append(.init("examples", typed("cr:examples", "@json")))

@@ -21,7 +21,8 @@ extension OpenLineage {
           found.append(
             dataset(
               name, [("version", version(input.content)), ("datasetType", type("FILE", paths.count > 1 ? "PART" : nil))], kind: "inputFacets",
-              isWhole && stage.inputs.count == 1 ? [("inputStatistics", statistics("1-0-0/InputStatisticsInputDatasetFacet", rows: stage.rowsIn, bytes: nil, files: files))] : []))
+              isWhole && stage.inputs.count == 1
+                ? [("inputStatistics", statistics("1-0-0/InputStatisticsInputDatasetFacet", rows: stage.rowsIn, bytes: nil, files: files))] : []))
         }
       case .stage(let name, let caseLabel, let port):
         guard let producer = run.stage(name, caseLabel: caseLabel) else { continue }
@@ -41,7 +42,8 @@ extension OpenLineage {
     stage.outputs.map { output in
       var facets: Facets = [("version", version(output.content))]
       let described = manifest.stage(stage.name, caseLabel: stage.caseLabel)?.outputs.first { $0.port == output.port }
-      facets.append(("datasetType", type(described?.content == .table || described == nil ? "TABLE" : "FILE", described.map { $0.content == .folder ? "FOLDER" : nil } ?? nil)))
+      facets.append(
+        ("datasetType", type(described?.content == .table || described == nil ? "TABLE" : "FILE", described.map { $0.content == .folder ? "FOLDER" : nil } ?? nil)))
       if let schema = schema(stage, output.port) { facets.append(("schema", schema)) }
       if let columns = columnLineage(stage, output.port) { facets.append(("columnLineage", columns)) }
       if !output.files.isEmpty {
@@ -55,10 +57,12 @@ extension OpenLineage {
       if let difference = differences["\(stage.fullName).\(output.port)"] { facets.append(("pipe_rowDiff", rowDiff(difference))) }
       return dataset(
         name("\(stage.fullName).\(output.port)"), facets, kind: "outputFacets",
-        [(
-          "outputStatistics",
-          statistics("1-0-2/OutputStatisticsOutputDatasetFacet", rows: output.rows, bytes: output.bytes, files: output.files.isEmpty ? nil : output.files.count)
-        )])
+        [
+          (
+            "outputStatistics",
+            statistics("1-0-2/OutputStatisticsOutputDatasetFacet", rows: output.rows, bytes: output.bytes, files: output.files.isEmpty ? nil : output.files.count)
+          )
+        ])
     }
   }
 

@@ -149,24 +149,26 @@ public struct OpenLineage: Sendable {
       if !upstream.contains(dependency) { upstream.append(dependency) }
     }
     if !upstream.isEmpty { facets.append(("jobDependencies", facet("1-0-1/JobDependenciesRunFacet", ["upstream": .array(upstream)]))) }
-    facets.append((
-      "pipe_cache",
-      own(
-        "cache",
-        [
-          "key": stage.key.map { .string($0.hex) }, "outcome": .string(stage.status.rawValue), "reason": .string(stage.reason.code), "text": .string(stage.reason.text),
-          "tasks": .object(["total": .int(stage.tasksTotal), "ran": .int(stage.tasksRan), "cached": .int(stage.tasksCached)]),
-        ])
-    ))
-    facets.append((
-      "pipe_retention",
-      own(
-        "retention",
-        [
-          "rowsIn": stage.rowsIn.map { .int($0) }, "rowsOut": stage.rowsOut.map { .int($0) },
-          "dropped": .array(stage.dropped.map { .object(["reason": .string($0.reason), "rows": .int($0.rows)]) }),
-        ])
-    ))
+    facets.append(
+      (
+        "pipe_cache",
+        own(
+          "cache",
+          [
+            "key": stage.key.map { .string($0.hex) }, "outcome": .string(stage.status.rawValue), "reason": .string(stage.reason.code), "text": .string(stage.reason.text),
+            "tasks": .object(["total": .int(stage.tasksTotal), "ran": .int(stage.tasksRan), "cached": .int(stage.tasksCached)]),
+          ])
+      ))
+    facets.append(
+      (
+        "pipe_retention",
+        own(
+          "retention",
+          [
+            "rowsIn": stage.rowsIn.map { .int($0) }, "rowsOut": stage.rowsOut.map { .int($0) },
+            "dropped": .array(stage.dropped.map { .object(["reason": .string($0.reason), "rows": .int($0.rows)]) }),
+          ])
+      ))
     return facets
   }
 

@@ -130,7 +130,8 @@ public struct ProvenanceDocument: Sendable {
       return .object([
         "prefix": .object([
           "prov": .string("http://www.w3.org/ns/prov#"), "pipe": .string("urn:pipe:prov:v1#"), "run": .string("urn:pipe:run:\(run.id)#"),
-        ]), "entity": .object(entities), "activity": .object(activities), "agent": .object(agents), "used": numbered("u", used), "wasGeneratedBy": numbered("g", generated),
+        ]), "entity": .object(entities), "activity": .object(activities), "agent": .object(agents), "used": numbered("u", used),
+        "wasGeneratedBy": numbered("g", generated),
         "wasDerivedFrom": numbered("d", derived), "wasAssociatedWith": numbered("a", associated),
       ])
     }

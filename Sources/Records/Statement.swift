@@ -71,7 +71,11 @@ public struct Statement: Sendable {
   ) -> [ReportJSON] {
     var found: [ReportJSON] = []
     if let commit = run.gitCommit {
-      found.append(.object(["uri": manifest.repository.map { .string("git+\($0)@\(commit)") }, "name": manifest.repository == nil ? .string("git commit") : nil, "digest": .object(["gitCommit": .string(commit)])]))
+      found.append(
+        .object([
+          "uri": manifest.repository.map { .string("git+\($0)@\(commit)") }, "name": manifest.repository == nil ? .string("git commit") : nil,
+          "digest": .object(["gitCommit": .string(commit)]),
+        ]))
     }
     var seen: Set<String> = []
     for stage in run.ancestry(of: stage) {

@@ -150,7 +150,9 @@ public struct Verification: Sendable {
               .failed, place, "signature",
               envelope.signatures.isEmpty
                 ? "nobody has signed it"
-                : isOther ? "signed with another key: \(others[0].keyID.prefix(12)), wanted \(key.identifier.prefix(12))" : "the signature does not fit: the statement or the signature was edited")
+                : isOther
+                  ? "signed with another key: \(others[0].keyID.prefix(12)), wanted \(key.identifier.prefix(12))"
+                  : "the signature does not fit: the statement or the signature was edited")
             continue
           }
           add(.passed, place, "signature", "signed by \(key.identifier.prefix(12))")
@@ -214,10 +216,14 @@ public struct Verification: Sendable {
     }
     var stated: Set<File.Source> = []
     for item in definition["resolvedDependencies"]?.items ?? [] {
-      if let path = item["name"]?.text, let content = item["digest"]?["pipeSource"]?.text.flatMap({ Digest(hex: $0) }) { stated.insert(.init(path: path, content: content)) }
+      if let path = item["name"]?.text, let content = item["digest"]?["pipeSource"]?.text.flatMap({ Digest(hex: $0) }) {
+        stated.insert(.init(path: path, content: content))
+      }
     }
     for source in made.sources where !stated.contains(source) { complaints.append("does not have the source `\(source.path)` as run \(made.run) read it") }
-    for source in stated.subtracting(made.sources).sorted(by: { $0.path < $1.path }) { complaints.append("has a source `\(source.path)` that run \(made.run) did not read so") }
+    for source in stated.subtracting(made.sources).sorted(by: { $0.path < $1.path }) {
+      complaints.append("has a source `\(source.path)` that run \(made.run) did not read so")
+    }
     return complaints
   }
 

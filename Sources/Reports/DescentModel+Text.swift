@@ -15,8 +15,10 @@ extension DescentModel {
     if starts.isEmpty { out += "no row\n" }
     if let search, search.scannedRows > 0 {
       let column = String(target.prefix { $0 != "=" }.split(separator: ":").last ?? "")
-      out += style.paint(
-        "\(Figures.count(search.scannedRows, "row")) of \(search.scanned.joined(separator: ", ")) were read; `trace_by: [\(column)]` on the stage makes an index", .faint) + "\n"
+      out +=
+        style.paint(
+          "\(Figures.count(search.scannedRows, "row")) of \(search.scanned.joined(separator: ", ")) were read; `trace_by: [\(column)]` on the stage makes an index",
+          .faint) + "\n"
     }
     let lines = stages.flatMap(lines)
     let unknown = missing.isEmpty ? "" : style.paint("not looked at, because there is no result: \(missing.joined(separator: ", ")); pipe run makes it", .faint) + "\n"
@@ -43,7 +45,8 @@ extension DescentModel {
         if output.rows > 0 || !output.isWhole { what.append("\(Figures.count(output.rows)) of \(Figures.count(output.total))") }
         if output.isWhole { what.append(output.through.isEmpty ? "all of it" : "made with \(output.through.joined(separator: ", "))") }
       case .file, .folder:
-        what.append(output.through.isEmpty ? "from \(Figures.count(stage.rowsRead)) of \(Figures.count(stage.rowsIn)) rows" : "made with \(output.through.joined(separator: ", "))")
+        what.append(
+          output.through.isEmpty ? "from \(Figures.count(stage.rowsRead)) of \(Figures.count(stage.rowsIn)) rows" : "made with \(output.through.joined(separator: ", "))")
       }
       if output.unknown > 0 { what.append("\(Figures.count(output.unknown)) of unknown origin") }
       var places = output.places.map { place in

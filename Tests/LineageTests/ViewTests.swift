@@ -51,9 +51,15 @@ import Testing
     let run = SQLiteValue.text(Self.record(1).id)
     #expect(try answer("SELECT id, version, seconds, exit_status, git_commit FROM runs") == [[run, .text("1.0.0"), .real(2.5), .integer(0), .text("abc")]])
     #expect(try answer("SELECT name, value FROM parameters") == [[.text("min"), .text("4")]])
-    #expect(try answer("SELECT stage, kind, status, rows_in FROM stages ORDER BY place") == [[.text("tickets"), .text("ingest"), .text("ran"), .integer(12)], [.text("dataset@de"), .text("export"), .text("ran"), .null]])
+    #expect(
+      try answer("SELECT stage, kind, status, rows_in FROM stages ORDER BY place") == [
+        [.text("tickets"), .text("ingest"), .text("ran"), .integer(12)], [.text("dataset@de"), .text("export"), .text("ran"), .null],
+      ])
     #expect(try answer("SELECT total, ran, cached FROM tasks WHERE stage = 'tickets'") == [[.integer(2), .integer(2), .integer(0)]])
-    #expect(try answer("SELECT stage, source, from_stage FROM inputs ORDER BY stage, source") == [[.text("dataset@de"), .null, .text("tickets")], [.text("tickets"), .text("a.csv"), .null], [.text("tickets"), .text("b.csv"), .null]])
+    #expect(
+      try answer("SELECT stage, source, from_stage FROM inputs ORDER BY stage, source") == [
+        [.text("dataset@de"), .null, .text("tickets")], [.text("tickets"), .text("a.csv"), .null], [.text("tickets"), .text("b.csv"), .null],
+      ])
     #expect(try answer("SELECT port, rows FROM outputs ORDER BY port") == [[.text("rows"), .integer(10)], [.text("train"), .integer(9)]])
     #expect(try answer("SELECT path, sha256, bytes FROM files") == [[.text("Outputs/train.jsonl"), .text(Digest.of("file").hex), .integer(90)]])
     #expect(try answer("SELECT reason, rows FROM drops") == [[.text("where"), .integer(2)]])
@@ -86,7 +92,9 @@ import Testing
     var reads = 0
     let reader = try SQLiteDatabase(path: path, mode: .readOnly)
     while !isOver.load(ordering: .acquiring) || reads == 0 {
-      guard case .integer(let runs)? = try reader.rows("SELECT count(*) FROM runs").first?.first, case .integer(let stages)? = try reader.rows("SELECT count(*) FROM stages").first?.first else {
+      guard case .integer(let runs)? = try reader.rows("SELECT count(*) FROM runs").first?.first,
+        case .integer(let stages)? = try reader.rows("SELECT count(*) FROM stages").first?.first
+      else {
         Issue.record("no count")
         break
       }

@@ -32,7 +32,9 @@ enum TestKeys {
   }
 
   @Test func theEncodingIsThatOfTheProtocol() {
-    #expect(String(decoding: Envelope.encoded("http://example.com/HelloWorld", Array("hello world".utf8)), as: UTF8.self) == "DSSEv1 29 http://example.com/HelloWorld 11 hello world")
+    #expect(
+      String(decoding: Envelope.encoded("http://example.com/HelloWorld", Array("hello world".utf8)), as: UTF8.self)
+        == "DSSEv1 29 http://example.com/HelloWorld 11 hello world")
   }
 
   /// The signature was made by `openssl pkeyutl -sign -rawin` over the pre-authentication encoding.
@@ -57,7 +59,9 @@ enum TestKeys {
 
   @Test func aBadKeyIsNamedAndNotShown() {
     let secret = "MC4CAQAwBQYDK2VwBCIEIFH3TeAcIoH9BVbPij8IVVKCCLPNWgBXuYl1RIYaxr"
-    for text in ["", "junk", "-----BEGIN PRIVATE KEY-----\n\(secret)\n-----END PRIVATE KEY-----", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----"] {
+    for text in [
+      "", "junk", "-----BEGIN PRIVATE KEY-----\n\(secret)\n-----END PRIVATE KEY-----", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----",
+    ] {
       do throws(KeyError) {
         _ = try SigningKey(pem: text)
         Issue.record("a bad key was taken: \(text)")

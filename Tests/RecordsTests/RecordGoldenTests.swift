@@ -19,7 +19,12 @@ import Testing
 
   @Test func theEventsOfARun() throws {
     let events = OpenLineage(Sample.manifest, pipeVersion: "0.1.0")
-      .events(of: Sample.run, differences: ["dataset.train": RowDifference(base: "main", added: 1, removed: 0, changed: 2, moved: 0, causes: [.init(bucket: "template", subject: "Pipelines/intent.jinja", rows: 2)])])
+      .events(
+        of: Sample.run,
+        differences: [
+          "dataset.train": RowDifference(
+            base: "main", added: 1, removed: 0, changed: 2, moved: 0, causes: [.init(bucket: "template", subject: "Pipelines/intent.jinja", rows: 2)])
+        ])
     try compare("openlineage.json", ReportJSON.array(events).pretty)
     let times = events.compactMap { Lineage.JSON(Array($0.compact.utf8))?["eventType"]?.text }
     #expect(times == ["START", "START", "COMPLETE", "START", "COMPLETE", "START", "COMPLETE", "COMPLETE"])

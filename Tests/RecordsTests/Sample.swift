@@ -59,12 +59,14 @@ enum Sample {
         outputs: [.init(port: "rows", content: table, lineage: digest("tickets lineage"), rows: 10, bytes: 1000)],
         checks: [.init(expression: "rows >= 10", severity: .error, verdict: .passed, value: "rows is 10")]),
       StageRecord(
-        name: "pairs", kind: "assemble", caseLabel: "de", key: digest("pairs key"), status: .ran, reason: .init(code: "definition-changed", text: "file template changed"),
+        name: "pairs", kind: "assemble", caseLabel: "de", key: digest("pairs key"), status: .ran,
+        reason: .init(code: "definition-changed", text: "file template changed"),
         tasksTotal: 2, tasksRan: 2, rowsIn: 10, rowsOut: 10, durationMicroseconds: 1500,
         inputs: [.init(port: "from", origin: .stage("tickets", caseLabel: nil, port: "rows"), content: table)],
         outputs: [.init(port: "rows", content: made, lineage: digest("pairs lineage"), rows: 10, bytes: 3000)]),
       StageRecord(
-        name: "dataset", kind: "export", key: digest("dataset key"), status: .ran, reason: .init(code: "input-changed", text: "pairs@de changed"), tasksTotal: 1, tasksRan: 1,
+        name: "dataset", kind: "export", key: digest("dataset key"), status: .ran, reason: .init(code: "input-changed", text: "pairs@de changed"), tasksTotal: 1,
+        tasksRan: 1,
         rowsIn: 10, rowsOut: 9, dropped: [.init(reason: "gate status", rows: 1)], durationMicroseconds: 700,
         inputs: [.init(port: "from", origin: .stage("pairs", caseLabel: "de", port: "rows"), content: made)],
         outputs: [

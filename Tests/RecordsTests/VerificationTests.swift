@@ -68,7 +68,9 @@ import Testing
   @Test func aStatementThatWasEdited() throws {
     let text = String(decoding: Self.statement().bytes, as: UTF8.self)
     let envelope = try Envelope(signing: Array(text.utf8), with: SigningKey(pem: TestKeys.privateKey))
-    for (old, new) in [("\"rowsOut\"", "x"), ("ci", "cj"), ("2026", "2025"), ("Datasets/a.csv", "Datasets/c.csv"), (Sample.digest("train file").hex, Sample.digest("other").hex)]
+    for (old, new) in [
+      ("\"rowsOut\"", "x"), ("ci", "cj"), ("2026", "2025"), ("Datasets/a.csv", "Datasets/c.csv"), (Sample.digest("train file").hex, Sample.digest("other").hex),
+    ]
     where text.contains(old) {
       var edited = envelope
       edited.payload = Array(text.replacing(old, with: new).utf8)

@@ -43,7 +43,9 @@ struct ColumnOrigins {
     if !copied.isEmpty { return copied }
     if let joined = joined(column, stage) { return joined }
     if let label = labels(column, stage) { return label }
-    if ["messages", "prompt", "completion", "chosen", "rejected", "output"].contains(column) || stage.keyFields.contains(where: { $0.name == column }) { return written(stage) }
+    if ["messages", "prompt", "completion", "chosen", "rejected", "output"].contains(column) || stage.keyFields.contains(where: { $0.name == column }) {
+      return written(stage)
+    }
     return stage.kind.inputs.contains { if case .source = $0.reading { true } else { false } }
       ? stage.kind.inputs.filter { if case .source = $0.reading { true } else { false } }.map { Origin(port: $0.name, source: 0, column: column, isCopied: true) } : []
   }

@@ -70,7 +70,9 @@ extension Session {
     guard let key, let bytes = (try? store.entry(.preImage, key)) ?? nil, let image = try? PreImage(decoding: bytes) else { return [] }
     let parts = Set(image.parts.map { $0.name + " " + $0.value })
     return zip(stage.keyFiles, stage.keyFilePaths).compactMap { file, path in
-      guard let path, parts.contains("file \(file.role) \(file.digest)"), file.digest.hasPrefix("sha256:"), let digest = Digest(hex: file.digest.dropFirst(7)) else { return nil }
+      guard let path, parts.contains("file \(file.role) \(file.digest)"), file.digest.hasPrefix("sha256:"), let digest = Digest(hex: file.digest.dropFirst(7)) else {
+        return nil
+      }
       return ManifestDescription.File(role: file.role, path: path, digest: digest)
     }
   }
@@ -80,7 +82,9 @@ extension Session {
 
   /// The columns of the first rows, when their chunk lies in the store.
   private func firstColumns(_ table: TableRun, _ run: StageRun, _ scheduler: Scheduler) -> [ManifestDescription.Column]? {
-    guard run.isUsable, table.rows > 0, (try? scheduler.load(table)) != nil, let first = table.chunks.first, let bytes = (try? store.get(first.ref.digest)) ?? nil else { return nil }
+    guard run.isUsable, table.rows > 0, (try? scheduler.load(table)) != nil, let first = table.chunks.first, let bytes = (try? store.get(first.ref.digest)) ?? nil else {
+      return nil
+    }
     var found: [ManifestDescription.Column] = []
     let chunk = Chunk(bytes: bytes)
     for row in 0..<min(chunk.rowCount, Self.rowsLookedAt) {

@@ -143,7 +143,9 @@ private struct DescentBuilder {
   private mutating func begin(row number: Int, of name: String) throws(TaskFailure) {
     let path = path(of: name)
     if model.run != nil, !sources(of: path).isEmpty {
-      throw TaskFailure(id: "unanswerable", message: "the lines of `\(path)` may not be those that the run has read", help: "ask for a row of the stage that reads it, or for <column>=<value>")
+      throw TaskFailure(
+        id: "unanswerable", message: "the lines of `\(path)` may not be those that the run has read",
+        help: "ask for a row of the stage that reads it, or for <column>=<value>")
     }
     if let (table, chunk, row, line) = try sourceRow(path, number) {
       model.starts = [.init(name: path, number: line, key: "", rows: 1)]
@@ -201,7 +203,8 @@ private struct DescentBuilder {
   /// A path as the manifest has it: from the workspace root, or from where we are.
   private func path(of name: String) -> String {
     let relative = session.workspace.relative(name)
-    let isKnown = !sources(of: name).isEmpty || scheduler.stages.contains { run in run.stage.keyFilePaths.contains(name) || run.stage.kind.publishes.contains { $0.path == name } }
+    let isKnown =
+      !sources(of: name).isEmpty || scheduler.stages.contains { run in run.stage.keyFilePaths.contains(name) || run.stage.kind.publishes.contains { $0.path == name } }
     return isKnown ? name : relative
   }
 
@@ -215,7 +218,8 @@ private struct DescentBuilder {
   private mutating func begin(name: String) throws(TaskFailure) {
     let path = path(of: name)
     if model.run != nil, !sources(of: path).isEmpty {
-      throw TaskFailure(id: "unanswerable", message: "`\(path)` may not be what the run has read", help: "ask for a row of the stage that reads it, or for <column>=<value>")
+      throw TaskFailure(
+        id: "unanswerable", message: "`\(path)` may not be what the run has read", help: "ask for a row of the stage that reads it, or for <column>=<value>")
     }
     for (_, table) in sources(of: path) {
       var rows = 0
@@ -278,7 +282,8 @@ private struct DescentBuilder {
         outputs.append(
           DescentModel.Output(
             name: output.name, content: output.content == .rows ? .table : output.content == .folder ? .folder : .file, digest: table.content?.hex ?? "",
-            rows: output.content == .rows ? reach.count : 0, total: output.content == .rows ? table.rows : 0, isWhole: reach.isWhole, unknown: reach.unknown, through: reach.through,
+            rows: output.content == .rows ? reach.count : 0, total: output.content == .rows ? table.rows : 0, isWhole: reach.isWhole, unknown: reach.unknown,
+            through: reach.through,
             places: output.content == .rows ? try places(reach, run, port) : []))
       }
       let drops = descent.dropped[run.index] ?? []

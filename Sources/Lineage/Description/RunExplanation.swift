@@ -23,7 +23,9 @@ public struct RunExplanation: Sendable, Equatable {
     /// Stages whose edits are the first causes, with those edits: what only changed because of others is left out.
     public var causes: [(stage: String, change: Change)]
 
-    public init(name: String, kind: String, status: StageRecord.Status, reason: StageRecord.Reason, since: String?, changes: [Change], causes: [(stage: String, change: Change)]) {
+    public init(
+      name: String, kind: String, status: StageRecord.Status, reason: StageRecord.Reason, since: String?, changes: [Change], causes: [(stage: String, change: Change)]
+    ) {
       self.name = name
       self.kind = kind
       self.status = status

@@ -64,7 +64,8 @@ struct RecordsSLSACommand: ParsableCommand {
   @Argument(help: "The manifest.", completion: .file(extensions: ["yaml", "yml"]))
   var manifest: String?
 
-  @Option(help: ArgumentHelp("Sign with this Ed25519 key (PEM, PKCS #8). Without it: with that in $PIPE_SIGNING_KEY, if there is one.", valueName: "file"), completion: .file())
+  @Option(
+    help: ArgumentHelp("Sign with this Ed25519 key (PEM, PKCS #8). Without it: with that in $PIPE_SIGNING_KEY, if there is one.", valueName: "file"), completion: .file())
   var key: String?
 
   @Option(help: ArgumentHelp("The URI of who runs it, for those who verify.", valueName: "uri"))
@@ -84,7 +85,9 @@ struct RecordsSLSACommand: ParsableCommand {
       guard let entry = made[file.path] else {
         throw Complaint(
           ExitStatus.checkFailed,
-          Diagnostic(id: "no-run", "no run of this store has made `\(file.path)` as the lock has it", at: nil, help: "pipe run -f makes it here, or name the store that did (--store)"))
+          Diagnostic(
+            id: "no-run", "no run of this store has made `\(file.path)` as the lock has it", at: nil,
+            help: "pipe run -f makes it here, or name the store that did (--store)"))
       }
       let manifest = try answered { try session.description(of: entry.run) }
       let unchanged = try answered { try session.unchangedSources(of: entry.run) }

@@ -66,7 +66,9 @@ struct RecordsCroissantCommand: ParsableCommand {
       guard let entry = made[file.path] else {
         throw Complaint(
           ExitStatus.checkFailed,
-          Diagnostic(id: "no-run", "no run of this store has made `\(file.path)` as the lock has it", at: nil, help: "pipe run -f makes it here, or name the store that did (--store)"))
+          Diagnostic(
+            id: "no-run", "no run of this store has made `\(file.path)` as the lock has it", at: nil,
+            help: "pipe run -f makes it here, or name the store that did (--store)"))
       }
       if newest == nil || newest!.run.id < entry.run.id { newest = entry }
       files.append(
@@ -97,7 +99,8 @@ struct RecordsCroissantCommand: ParsableCommand {
     guard isLines || path.hasSuffix(".csv") else { return nil }
     let descriptor = open(absolute, O_RDONLY | O_CLOEXEC)
     guard descriptor >= 0 else {
-      throw Complaint(ExitStatus.checkFailed, Diagnostic(id: "no-file", "cannot read `\(path)`: \(String(cString: strerror(errno)))", at: nil, help: "pipe run publishes it again"))
+      throw Complaint(
+        ExitStatus.checkFailed, Diagnostic(id: "no-file", "cannot read `\(path)`: \(String(cString: strerror(errno)))", at: nil, help: "pipe run publishes it again"))
     }
     defer { close(descriptor) }
     var shape = RowShape()
@@ -112,7 +115,8 @@ struct RecordsCroissantCommand: ParsableCommand {
       }
       if got == 0 { break }
       buffer.withUnsafeBytes { bytes in
-        lines.add(UnsafeRawBufferPointer(rebasing: bytes[..<got])) { (line) throws(Never) in if isLines { shape.add(line) } else if header == nil { header = Array(line) } }
+        lines.add(UnsafeRawBufferPointer(rebasing: bytes[..<got])) { (line) throws(Never) in if isLines { shape.add(line) } else if header == nil { header = Array(line) }
+        }
       }
       // The columns of a CSV file stand on its first line; what is in them is text.
       if !isLines, header != nil { break }

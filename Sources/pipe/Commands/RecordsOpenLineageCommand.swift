@@ -56,7 +56,9 @@ extension CommonOptions {
     guard fitting.count == 1, let record = Session.record(of: fitting[0], in: session.store), record.manifestPath == session.pipeline.path else {
       throw Complaint(
         ExitStatus.invalid,
-        Diagnostic(id: "unknown-run", fitting.count > 1 ? "\(fitting.count) runs begin with `\(name)`" : "`\(session.pipeline.path)` has no run `\(name)`", at: nil, help: "`pipe log` lists the runs"))
+        Diagnostic(
+          id: "unknown-run", fitting.count > 1 ? "\(fitting.count) runs begin with `\(name)`" : "`\(session.pipeline.path)` has no run `\(name)`", at: nil,
+          help: "`pipe log` lists the runs"))
     }
     return record
   }

@@ -34,7 +34,9 @@ enum LineageSinks {
         // The address may hold a password, and is not shown.
         throw Complaint(
           ExitStatus.invalid,
-          Diagnostic(id: "openlineage", "\(target == nil ? "$OPENLINEAGE_URL" : "--openlineage") is no http:// or https:// address", at: nil, help: "a file is named with --openlineage"))
+          Diagnostic(
+            id: "openlineage", "\(target == nil ? "$OPENLINEAGE_URL" : "--openlineage") is no http:// or https:// address", at: nil,
+            help: "a file is named with --openlineage"))
       }
       return try EventFile(Workspace.absolute(asked))
     }
