@@ -106,7 +106,7 @@ let package = Package(
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),
     tests("TemplatesTests", ["Templates"]),
     tests("StagesTests", ["Diagnostics", "Rows", "Readers", "Statistics", "Engine", "Stages"]),
-    tests("DiffTests", ["Diagnostics", "Rows", "Readers", "Lineage", "Engine", "Reports", "Stages"]),
+    tests("DiffTests", ["Diagnostics", "Rows", "Store", "Readers", "Lineage", "Engine", "Reports", "Stages"]),
     tests("EndToEnd", ["pipe"]),
   ]
 )

@@ -154,7 +154,67 @@ import Testing
     #expect(model.causes.map(\.bucket) == [.program])
     #expect(model.causes.first?.edits.map(\.before) == ["1"])
     #expect(model.causes.first?.edits.map(\.after) == ["2"])
-    #expect(model.outputs.first?.schema == [.init(column: "version", isAdded: true)])
+    #expect(model.outputs.first?.schema == [.init(column: "version", change: .added)])
+  }
+
+  /// Rows between two stages are not kept, and a program of today makes others of them: the files are compared line by line.
+  @Test func theVersionOfAStageInTheMiddleIsACause() throws {
+    let workspace = try GitWorkspace()
+    workspace.kinds["assemble"] = PlainAssemble1.self
+    try workspace.write(
+      GitWorkspace.manifest,
+      """
+      schema: pipe/v1
+      name: case
+      stages:
+        tickets: { kind: ingest, from: Datasets/tickets.jsonl, row_key: id }
+        pairs: { kind: assemble, from: "${stages.tickets}", messages: [{ role: user, content: "{{ text }}" }] }
+        dataset: { kind: export, from: "${stages.pairs}", format: openai-chat, split: { by: id, into: { train: 0.7, eval: 0.3 } }, to: "Outputs/case/${split}.jsonl" }
+
+      """)
+    try workspace.write("Datasets/tickets.jsonl", Story.text(Story.tickets(24)))
+    try workspace.commit("base")
+    workspace.kinds["assemble"] = PlainAssemble2.self
+    try workspace.run()
+    let model = try workspace.session().diff()
+    #expect(model.outputs.map(\.edited).reduce(0, +) == 24)
+    #expect(model.changedRows == 24)
+    #expect(model.causes.map(\.bucket) == [.program])
+    #expect(model.causes.first?.rows == 24)
+    #expect(model.causes.first?.subject == "kind `assemble`")
+    #expect(model.missing == [])
+    #expect(model.outputs.flatMap(\.rows).allSatisfy { $0.key.hasPrefix("T-") })
+    // Together with edited rows, which are told apart.
+    for number in [2, 5, 9] { try workspace.replace("Datasets/tickets.jsonl", "message number \(number)\"", "message <b>\(number)</b>\"") }
+    try workspace.run()
+    let both = try workspace.session().diff()
+    #expect(both.changedRows == 24)
+    #expect(Self.rows(both, .sourceEdited) == 3)
+    #expect(Self.rows(both, .program) == 21)
+  }
+
+  @Test func aColumnThatIsOfAnotherTypeIsASchemaChange() throws {
+    let workspace = try GitWorkspace()
+    try workspace.write(
+      GitWorkspace.manifest,
+      """
+      schema: pipe/v1
+      name: case
+      stages:
+        rows: { kind: ingest, from: Datasets/rows.jsonl, row_key: id }
+        out: { kind: export, from: "${stages.rows}", format: jsonl, to: Outputs/case/rows.jsonl }
+
+      """)
+    try workspace.write("Datasets/rows.jsonl", (1...4).map { "{\"id\":\"\($0)\",\"n\":\($0),\"old\":1}\n" }.joined())
+    try workspace.commit("base")
+    try workspace.write("Datasets/rows.jsonl", (1...4).map { "{\"id\":\"\($0)\",\"n\":\"\($0)\",\"new\":null}\n" }.joined())
+    try workspace.run()
+    let model = try workspace.session().diff()
+    #expect(
+      model.outputs.first?.schema == [
+        .init(column: "n", change: .type(before: "number", after: "string")), .init(column: "new", change: .added), .init(column: "old", change: .removed),
+      ])
+    #expect(DiffText(model).render().contains("column n was a number, is a string"))
   }
 
   @Test func privateColumnsAreShownAsDigests() throws {
@@ -178,7 +238,8 @@ private func plain(_ stage: any StageReading) -> (inputs: [InputPort], outputs: 
   let from = stage.setting("from")
   let outside = OutsideSource(origin: .files(pattern: from?.texts.first ?? ""), format: .jsonl, seesNames: false)
   return (
-    [InputPort(name: "from", reading: .source, sources: [.outside(outside)], range: from?.range)], [OutputPort("rows", traits: TableTraits(rowKey: stage.setting("row_key")?.texts ?? []))]
+    [InputPort(name: "from", reading: .source, sources: [.outside(outside)], range: from?.range)],
+    [OutputPort("rows", traits: TableTraits(rowKey: stage.setting("row_key")?.texts ?? []))]
   )
 }
 
@@ -215,4 +276,31 @@ private struct PlainIngest2: StageKind {
   let outputs: [OutputPort]
   init(_ stage: any StageReading) throws(Problems) { (inputs, outputs) = plain(stage) }
   var work: Work { plainWork(",\"version\":2") }
+}
+
+/// A kind between two others, whose second version writes another text.
+private func assemble(_ stage: any StageReading) throws(Problems) -> (inputs: [InputPort], outputs: [OutputPort]) {
+  let from = stage.setting("from")
+  let sources = try from.map { setting throws(Problems) in try stage.inputs(setting) } ?? []
+  var traits = sources.first.map { stage.traits(of: $0) } ?? TableTraits()
+  traits.columns = traits.columns.map { $0 + ["messages"] }
+  return ([InputPort(name: "from", reading: .stream, sources: sources, range: from?.range)], [OutputPort("rows", traits: traits)])
+}
+
+private struct PlainAssemble1: StageKind {
+  static let name = "assemble"
+  static let version = 1
+  let inputs: [InputPort]
+  let outputs: [OutputPort]
+  init(_ stage: any StageReading) throws(Problems) { (inputs, outputs) = try assemble(stage) }
+  var work: Work { plainWork(",\"messages\":[{\"role\":\"user\",\"content\":\"one\"},{\"role\":\"assistant\",\"content\":\"a\"}]") }
+}
+
+private struct PlainAssemble2: StageKind {
+  static let name = "assemble"
+  static let version = 2
+  let inputs: [InputPort]
+  let outputs: [OutputPort]
+  init(_ stage: any StageReading) throws(Problems) { (inputs, outputs) = try assemble(stage) }
+  var work: Work { plainWork(",\"messages\":[{\"role\":\"user\",\"content\":\"two\"},{\"role\":\"assistant\",\"content\":\"a\"}]") }
 }

@@ -9,6 +9,8 @@ final class DiffSide {
   let tracer: Tracer
   /// Sources whose bytes are not those that the results were made of: rows cannot be followed into them.
   private(set) var foreign: Set<ObjectIdentifier> = []
+  /// Stages whose bytes cannot be made again here: their template, their program or what they read is not at hand as it was.
+  private(set) var lost: Set<Int> = []
   private var rows: [ChunkPlace: Chunk] = [:]
   private var records: [ChunkPlace: Records] = [:]
   private var heldBytes = 0
@@ -46,6 +48,13 @@ final class DiffSide {
           if table.content?.description != value { foreign.insert(ObjectIdentifier(table)) }
         }
       }
+      // What is in the key beside the inputs.
+      let now = scheduler.basePreImage(run).parts.filter { !$0.name.hasPrefix("input ") }
+      let isOther = now != image.parts.filter { !$0.name.hasPrefix("input ") }
+      let readsLost = run.inputs.joined().contains { table in
+        table.stage < 0 ? isForeign(table) : lost.contains(table.stage) && !scheduler.isKept(scheduler.stages[table.stage], port: table.port)
+      }
+      if isOther || readsLost { lost.insert(run.index) }
     }
   }
 
@@ -66,10 +75,21 @@ final class DiffSide {
   func chunk(_ table: TableRun, _ ordinal: Int) throws(TaskFailure) -> Chunk {
     let place = ChunkPlace(table: ObjectIdentifier(table), ordinal: ordinal)
     if let known = rows[place] { return known }
-    let chunk = Chunk(bytes: try scheduler.bytes(of: table, ordinal, consuming: false))
+    let chunk = Chunk(bytes: try bytes(table, ordinal))
     makeRoom(chunk.bytes.count)
     rows[place] = chunk
     return chunk
+  }
+
+  /// The bytes of a chunk; made again only by what made them.
+  private func bytes(_ table: TableRun, _ ordinal: Int) throws(TaskFailure) -> [UInt8] {
+    guard table.stage >= 0, lost.contains(table.stage) else { return try scheduler.bytes(of: table, ordinal, consuming: false) }
+    try scheduler.load(table)
+    let digest = table.chunks[ordinal].ref.digest
+    do throws(StoreError) {
+      if let bytes = try scheduler.store.get(digest) { return bytes }
+    } catch { throw TaskFailure(error) }
+    throw TaskFailure.notKept(scheduler.stages[table.stage].stage.displayName)
   }
 
   /// The records of a chunk of a source.
@@ -103,6 +123,12 @@ final class DiffSide {
     return step.row < chunk.rowCount ? Array(chunk.bytes[chunk.range(ofRow: step.row)]) : []
   }
 
+  /// What a row's chunk is known by.
+  func digest(_ step: Tracer.Step) throws(TaskFailure) -> Digest {
+    if step.table.stage >= 0 { try scheduler.load(step.table) }
+    return step.table.chunks[step.chunk].ref.digest
+  }
+
   /// A row by its number in its table, from 0.
   func number(_ step: Tracer.Step) -> Int {
     let id = ObjectIdentifier(step.table)
@@ -116,13 +142,33 @@ final class DiffSide {
     return starts[id]![step.chunk] + step.row
   }
 
-  /// The rows that made a row.
-  func parents(_ step: Tracer.Step) throws(TaskFailure) -> [Tracer.Step] {
+  /// The rows that made a row, but for those of sources that are not at hand.
+  func parents(_ step: Tracer.Step) throws(TaskFailure) -> [Tracer.Step] { try allParents(step).filter { !isForeign($0.table) } }
+
+  /// The rows that made a row. Those of a source that is not at hand stand for records that are not there.
+  func allParents(_ step: Tracer.Step) throws(TaskFailure) -> [Tracer.Step] {
     guard step.table.stage >= 0 else { return [] }
     try scheduler.load(step.table)
     let found = try tracer.parents(of: step.table, chunk: step.chunk, row: step.row)
     for parent in found { if parent.table.stage >= 0 { try scheduler.load(parent.table) } }
-    return found.filter { !isForeign($0.table) }
+    return found
+  }
+
+  /// The text of a row's key; of a row whose bytes are not at hand, or in which it does not stand, that of the row it was made of.
+  func key(_ step: Tracer.Step, _ columns: [String]) -> [UInt8]? {
+    guard !columns.isEmpty, step.table.stage >= 0 else { return nil }
+    let run = scheduler.stages[step.table.stage]
+    let output = run.stage.kind.outputs[step.table.port]
+    guard !output.isPublic || output.traits.rowKey == columns else { return nil }
+    if output.isPublic, let row = try? bytes(step), let text = row.withUnsafeBytes({ try? RowKey(columns: columns).text(of: $0) }) { return text }
+    guard let parent = try? parents(step).first else { return nil }
+    return key(parent, columns)
+  }
+
+  /// How a source is called.
+  func sourceName(_ table: TableRun) -> String {
+    guard let index = scheduler.sources.index(of: table) else { return "" }
+    return scheduler.sources.summaries()[index].summary.outside.shownName
   }
 
   /// Where a source's record stands in the file as it was then.
@@ -164,6 +210,33 @@ final class DiffSide {
   /// How a row is called.
   func label(_ step: Tracer.Step) throws(TaskFailure) -> String {
     guard step.table.stage >= 0 else { return "" }
+    // Lines of a file have the names of their rows.
+    if !scheduler.stages[step.table.stage].stage.kind.outputs[step.table.port].isPublic, let parent = try? parents(step).first, parent.table.stage >= 0,
+      let label = try? label(parent)
+    {
+      return label
+    }
+    if lost.contains(step.table.stage), (try? bytes(step)) == nil, let parent = try parents(step).first { return try label(parent) }
     return tracer.label(scheduler.stages[step.table.stage], step.table.port, try bytes(step))
+  }
+}
+
+extension TaskFailure {
+  /// Bytes that were not kept, and that nobody could make again here.
+  static func notKept(_ stage: String) -> TaskFailure {
+    TaskFailure(
+      id: "not-kept", message: "not all rows of `\(stage)` were kept, and they cannot be made again: its template, its program or what it read is another one now",
+      help: "compare commits, whose files are in git; or run that state again with this pipe")
+  }
+}
+
+extension OutsideSource {
+  /// As people know it: a pattern, a path, a command.
+  var shownName: String {
+    switch origin {
+    case .files(let pattern): pattern
+    case .sqlite(let path, _): path
+    case .command(let argv): "run: \(argv.joined(separator: " "))"
+    }
   }
 }

@@ -56,6 +56,9 @@ public struct JobFolder: Sendable {
   }
 
   /// Removes what was only needed until the result was in the store.
+  /// Whether what went in or came out is still there.
+  var hasFiles: Bool { Workspace.exists(path + "/in") || Workspace.exists(path + "/out") }
+
   func removeFiles() {
     FileTree.remove(path + "/in")
     FileTree.remove(path + "/out")

@@ -238,6 +238,33 @@ final class Submissions: Sendable {
     Self.folder(directory, standing.attempt).removeFiles()
   }
 
+  /// Removes what attempts that are over have left behind: of the last one the files that went in and out, of earlier ones everything.
+  ///
+  /// Journals stay: a key that comes back is not submitted a second time.
+  /// - Returns: how many folders went, or would go.
+  static func collect(_ store: Store, graceSeconds: UInt64, dryRun: Bool) -> Int {
+    let now = Store.systemClock()
+    var removed = 0
+    for key in Workspace.names(in: store.directory + "/submit") {
+      let directory = store.directory + "/submit/" + key
+      guard let steps = try? SubmitJournal(directory: directory).steps() else { continue }
+      let standing = Standing(steps)
+      let isFailed = standing.ending.map { $0 != SubmitJournal.done } ?? false
+      for attempt in 1..<max(standing.attempt + 1, 1) {
+        let folder = folder(directory, attempt)
+        guard let stamp = FileStamp(path: folder.path), now &- min(now, UInt64(clamping: stamp.modified)) >= graceSeconds * 1_000_000_000 else { continue }
+        if attempt < standing.attempt {
+          if !dryRun { FileTree.remove(folder.path) }
+          removed += 1
+        } else if !standing.isOpen || standing.isTaken || isFailed, folder.hasFiles {
+          if !dryRun { folder.removeFiles() }
+          removed += 1
+        }
+      }
+    }
+    return removed
+  }
+
   /// How something that was submitted is found again, as the lock says it.
   func handle(_ key: Digest) -> String? {
     if let bytes = (try? store.entry(.effect, key)) ?? nil { return String(decoding: bytes, as: UTF8.self) }

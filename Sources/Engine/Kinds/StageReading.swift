@@ -92,6 +92,9 @@ public struct TableTraits: Sendable {
   public var governance: Governance?
   /// Whether every row says itself what it may be used for and who may see it, in the columns `uses` and `classification`.
   public var isGovernanceWritten: Bool
+  /// Columns that hold what a model estimates of other rows (a label's confidence): they shift with rows far away, so `pipe diff` compares
+  /// them with a tolerance.
+  public var estimates: [String] = []
   /// What the chunks are together; the engine fills it in from the output.
   public internal(set) var content = PortContent.rows
 

@@ -43,6 +43,8 @@ extension Session {
       snapshots = needed.snapshots
     }
     removeSnapshots(store, except: snapshots, graceSeconds: grace, &report)
+    removeBases(store, graceSeconds: grace, &report)
+    report.leftoversRemoved += Submissions.collect(store, graceSeconds: grace, dryRun: dryRun)
     try removeRuns(store, keptRuns, graceSeconds: grace, &report)
     return report
   }
@@ -167,6 +169,24 @@ extension Session {
       } else if name.hasPrefix(".taking-"), age > max(graceSeconds, abandonedSeconds) * 1_000_000_000 {
         if report.isDryRun || unlink(path) == 0 { report.leftoversRemoved += 1 }
       }
+    }
+  }
+
+  // MARK: files out of git
+
+  /// Removes files that `pipe diff` has taken out of git: whoever needs one again takes it out again.
+  private static func removeBases(_ store: Store, graceSeconds: UInt64, _ report: inout GarbageCollector.Report) {
+    let folder = store.directory + "/bases"
+    let now = Store.systemClock()
+    for name in Workspace.names(in: folder, hidden: true) {
+      let path = folder + "/" + name
+      guard let stamp = FileStamp(path: path) else { continue }
+      let age = now &- min(now, UInt64(clamping: stamp.modified))
+      let isAbandoned = name.hasPrefix(".taking-")
+      guard age >= (isAbandoned ? max(graceSeconds, abandonedSeconds) : graceSeconds) * 1_000_000_000 else { continue }
+      if !report.isDryRun, unlink(path) != 0 { continue }
+      report.leftoversRemoved += 1
+      if !isAbandoned { report.bytesRemoved += Int(stamp.size) }
     }
   }
 }

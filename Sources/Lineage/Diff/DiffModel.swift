@@ -67,13 +67,19 @@ public struct DiffModel: Sendable, Equatable {
     }
   }
 
-  /// A column that only one state has.
+  /// A column that only one state has, or whose values are of another type.
   public struct SchemaChange: Sendable, Equatable {
+    public enum Change: Sendable, Equatable {
+      case added, removed
+      /// `string`, `number`, `boolean`, `object`, `list`
+      case type(before: String, after: String)
+    }
     public var column: String
-    public var isAdded: Bool
-    public init(column: String, isAdded: Bool) {
+    public var change: Change
+
+    public init(column: String, change: Change) {
       self.column = column
-      self.isAdded = isAdded
+      self.change = change
     }
   }
 
@@ -91,6 +97,11 @@ public struct DiffModel: Sendable, Equatable {
     public var labelsMoved = 0
     /// Rows that were in another output of the stage before.
     public var crossed = 0
+    /// Rows in which nothing differs but what a model estimates (a label's confidence), by no more than ``DiffModel/tolerance``; none of
+    /// ``edited``.
+    public var estimatesWithin = 0
+    /// The same by more.
+    public var estimatesBeyond = 0
     public var schema: [SchemaChange] = []
     /// Some of the rows that differ, by place: the same ones for everybody who compares these states.
     public var rows: [RowChange] = []
@@ -109,11 +120,15 @@ public struct DiffModel: Sendable, Equatable {
     case sourceRemoved = "source rows removed"
     case labels = "labels"
     case joined = "joined rows"
+    /// Of a merged label: votes on other items, by which its annotators are weighed.
+    case otherVotes = "votes on other items"
     case template = "template"
     case parameter = "parameter"
     case definition = "definition"
     case program = "program"
     case otherRows = "other rows"
+    /// What it was made of could not be looked at; ``DiffModel/missing`` says why.
+    case notFollowed = "not followed"
     case unexplained = "unexplained"
   }
 
@@ -168,6 +183,11 @@ public struct DiffModel: Sendable, Equatable {
     /// Where the new label stands, and whose it is, when that is known.
     public var place: String?
     public var by: String?
+    /// Of a merged label: the votes on it by class, `{"billing":3,"login":1}`.
+    public var votesBefore: String?
+    public var votesAfter: String?
+    /// Whether it moved although all votes on it are the same: by votes on other items.
+    public var isByOthers = false
 
     public init(key: String, labelType: String, before: String, after: String, place: String? = nil, by: String? = nil) {
       self.key = key
@@ -176,6 +196,23 @@ public struct DiffModel: Sendable, Equatable {
       self.after = after
       self.place = place
       self.by = by
+    }
+  }
+
+  /// A figure of a stage that came out otherwise: a score of an evaluation, an agreement, a drift.
+  public struct Score: Sendable, Equatable {
+    public var stage: String
+    /// `accuracy`, `f1.refund`
+    public var name: String
+    /// As JSON; nil where it was not measured.
+    public var before: String?
+    public var after: String?
+
+    public init(stage: String, name: String, before: String?, after: String?) {
+      self.stage = stage
+      self.name = name
+      self.before = before
+      self.after = after
     }
   }
 
@@ -210,6 +247,9 @@ public struct DiffModel: Sendable, Equatable {
     }
   }
 
+  /// How far what a model estimates may move before it counts as moved: as a share, 0.01.
+  public static let tolerance = 0.01
+
   public var manifest: String
   public var name: String
   public var before: Side
@@ -221,6 +261,8 @@ public struct DiffModel: Sendable, Equatable {
   public var combined = 0
   public var labelMoves: [LabelMove] = []
   public var labelsMoved = 0
+  /// In the order of the manifest.
+  public var scores: [Score] = []
   public var drops: [Drop] = []
   public var stages: [Stage] = []
   /// What could not be looked at, and what brings it.
@@ -237,10 +279,15 @@ public struct DiffModel: Sendable, Equatable {
   }
 
   public var changedRows: Int { outputs.reduce(0) { $0 + $1.changed } }
+  /// Rows of which nothing but estimates differs.
+  public var estimates: Int { outputs.reduce(0) { $0 + $1.estimatesWithin + $1.estimatesBeyond } }
   public var unexplained: Int { causes.first { $0.bucket == .unexplained }?.rows ?? 0 }
   /// Whether the states differ in anything that lies in `Outputs/`, or in the declared version.
   public var isEmpty: Bool {
-    outputs.allSatisfy { $0.changed == 0 && $0.crossed == 0 && $0.schema.isEmpty && $0.rowsBefore == $0.rowsAfter && $0.bytesBefore == $0.bytesAfter }
+    outputs.allSatisfy {
+      $0.changed == 0 && $0.crossed == 0 && $0.estimatesWithin + $0.estimatesBeyond == 0 && $0.schema.isEmpty && $0.rowsBefore == $0.rowsAfter
+        && $0.bytesBefore == $0.bytesAfter
+    }
       && before.version == after.version
   }
 }

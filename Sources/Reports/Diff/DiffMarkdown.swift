@@ -19,7 +19,7 @@ public struct DiffMarkdown {
 
   public func render() -> String {
     var out = head() + outputs()
-    let sections = [causes(), labels(), drops(), closing()]
+    let sections = [causes(), labels(), figures(), drops(), closing()]
     for section in sections {
       let (text, rest) = fit(section, into: limit - Self.reserve - out.utf16.count)
       out += text
@@ -36,7 +36,8 @@ public struct DiffMarkdown {
     var title = "### \(code(model.name))"
     let version = model.version
     if version.change != .none, let due = version.due {
-      title += version.holds ? " \(version.before) → \(version.declared)" : " \(version.before) → needs **\(due)** (declared \(version.declared), `pipe lock check` exits 3)"
+      title +=
+        version.holds ? " \(version.before) → \(version.declared)" : " \(version.before) → needs **\(due)** (declared \(version.declared), `pipe lock check` exits 3)"
     } else if version.before != version.declared {
       title += " \(version.before) → \(version.declared)"
     }
@@ -52,7 +53,7 @@ public struct DiffMarkdown {
         "| \(code(output.name)) | \(DiffWords.rows(output)) | \(cell(output.added)) | \(cell(output.removed)) | \(cell(output.edited)) | \(cell(output.labelsMoved)) | \(cell(output.crossed)) |\n"
     }
     for output in model.outputs where !output.schema.isEmpty {
-      out += "\n\(code(output.name)): " + output.schema.map { ($0.isAdded ? "column added " : "column removed ") + code($0.column) }.joined(separator: ", ") + "\n"
+      out += "\n\(code(output.name)): " + output.schema.map { DiffWords.schema($0, code: code) }.joined(separator: ", ") + "\n"
     }
     return out
   }
@@ -76,10 +77,21 @@ public struct DiffMarkdown {
     guard !model.labelMoves.isEmpty else { return [] }
     var lines = ["", "| label moved | from → to | by |", "|---|---|---|"]
     for move in model.labelMoves.prefix(50) {
-      let by = [move.by.map(code), move.place.map(code)].compactMap { $0 }.joined(separator: ", ")
+      let by = [move.by.map(code), move.place.map(code), DiffWords.votes(move).map(code)].compactMap { $0 }.joined(separator: ", ")
       lines.append("| \(code(DiffWords.line(move.key))) | \(code(DiffWords.label(move.before))) → \(code(DiffWords.label(move.after))) | \(by) |")
     }
     if model.labelsMoved > 50 { lines += ["", "… and \(Figures.count(model.labelsMoved - 50, "more label"))"] }
+    return lines
+  }
+
+  private func figures() -> [String] {
+    var lines: [String] = []
+    if let estimates = DiffWords.estimates(model, code: code) { lines += ["", "E" + estimates.dropFirst() + "."] }
+    for entry in DiffWords.scores(model, limit: 8, code: code) {
+      lines += [
+        "", "Scores of \(code(entry.stage)): " + entry.texts.joined(separator: ", ") + (entry.rest > 0 ? " … and \(Figures.count(entry.rest, "more figure"))" : ""),
+      ]
+    }
     return lines
   }
 
@@ -112,7 +124,8 @@ public struct DiffMarkdown {
     }
     guard count > 0 else { return all > 0 ? "\n… and \(Figures.count(all)) rows\n" : "" }
     let rest = all - count
-    return "\n<details><summary>\(Figures.count(count)) of \(Figures.count(all)) rows</summary>\n\n" + shown.joined() + (rest > 0 ? "\n… and \(Figures.count(rest)) more\n" : "") + "\n</details>\n"
+    return "\n<details><summary>\(Figures.count(count)) of \(Figures.count(all)) rows</summary>\n\n" + shown.joined()
+      + (rest > 0 ? "\n… and \(Figures.count(rest)) more\n" : "") + "\n</details>\n"
   }
 
   private func sample(_ row: DiffModel.RowChange, _ output: DiffModel.Output) -> String {

@@ -19,6 +19,8 @@ public struct DiffText {
     out += "\n" + outputs()
     if !model.causes.isEmpty { out += "\n" + causes() }
     if !model.labelMoves.isEmpty { out += "\n" + labels() }
+    if let line = DiffWords.estimates(model) { out += "\n  " + line + "\n" }
+    if !model.scores.isEmpty { out += "\n" + scores() }
     if !model.drops.isEmpty { out += "\n" + drops() }
     if let line = DiffWords.stages(model) { out += "\n" + line + "\n" }
     if showsRows { out += rows() }
@@ -51,7 +53,8 @@ public struct DiffText {
       table.rows.append([.init(cause.bucket.rawValue, cause.bucket == .unexplained ? .bad : nil), .init(rows), .init(DiffWords.edit(cause))])
       for line in DiffWords.lines(of: cause, limit: 6) { table.rows.append([.init(""), .init(""), .init(line, .faint)]) }
     }
-    let combined = model.combined > 0 ? "  \(Figures.count(model.combined, "row")) with more than one cause, counted under the first; (n) is what else they count for\n" : ""
+    let combined =
+      model.combined > 0 ? "  \(Figures.count(model.combined, "row")) with more than one cause, counted under the first; (n) is what else they count for\n" : ""
     return table.render(style) + combined
   }
 
@@ -62,11 +65,18 @@ public struct DiffText {
     for move in model.labelMoves.prefix(limit) {
       table.rows.append([
         .init(DiffWords.line(move.key)), .init("\(DiffWords.label(move.before)) → \(DiffWords.label(move.after))"),
-        .init([move.by, move.place].compactMap { $0 }.joined(separator: ", "), .faint),
+        .init([move.by, move.place, DiffWords.votes(move)].compactMap { $0 }.joined(separator: ", "), .faint),
       ])
     }
     let rest = model.labelsMoved - min(limit, model.labelMoves.count)
     return table.render(style) + (rest > 0 ? "  … and \(Figures.count(rest, "more label"))\n" : "")
+  }
+
+  private func scores() -> String {
+    DiffWords.scores(model, limit: showsRows ? 12 : 4).map { entry in
+      let rest = entry.rest > 0 ? "    … and \(Figures.count(entry.rest, "more figure"))\n" : ""
+      return "  \(entry.stage)\n" + entry.texts.map { "    \($0)\n" }.joined() + rest
+    }.joined()
   }
 
   private func drops() -> String {

@@ -28,7 +28,63 @@ enum DiffWords {
   }
 
   static func schema(_ output: DiffModel.Output) -> String {
-    output.schema.map { ($0.isAdded ? "column added: " : "column removed: ") + line($0.column) }.joined(separator: ", ")
+    output.schema.map { schema($0) }.joined(separator: ", ")
+  }
+
+  static func schema(_ change: DiffModel.SchemaChange, code: (String) -> String = { $0 }) -> String {
+    switch change.change {
+    case .added: "column added: " + code(line(change.column))
+    case .removed: "column removed: " + code(line(change.column))
+    case .type(let before, let after): "column " + code(line(change.column)) + " was a \(before), is a \(after)"
+    }
+  }
+
+  /// What a model estimates, apart from what people changed; nil where nothing of it moved alone.
+  static func estimates(_ model: DiffModel, code: (String) -> String = { $0 }) -> String? {
+    let parts = model.outputs.filter { $0.estimatesWithin + $0.estimatesBeyond > 0 }.map { output in
+      let beyond = output.estimatesBeyond > 0 ? "\(Figures.count(output.estimatesBeyond)) by more than \(DiffModel.tolerance)" : ""
+      let within = output.estimatesWithin > 0 ? "\(Figures.count(output.estimatesWithin)) by no more than \(DiffModel.tolerance)" : ""
+      return "\(code(output.name)) " + [beyond, within].filter { !$0.isEmpty }.joined(separator: ", ")
+    }
+    return parts.isEmpty ? nil : "estimates alone moved, in rows of " + parts.joined(separator: "; ")
+  }
+
+  /// `billing 3, login 1 → billing 2, login 2`; nil for labels that were not merged out of votes.
+  static func votes(_ move: DiffModel.LabelMove) -> String? {
+    guard let before = move.votesBefore, let after = move.votesAfter else { return nil }
+    if move.isByOthers { return "votes \(votes(before)), moved by votes on other items" }
+    return before == after ? "votes \(votes(before))" : "votes \(votes(before)) → \(votes(after))"
+  }
+
+  /// `{"billing":3,"login":1}` as words.
+  private static func votes(_ json: String) -> String {
+    line(json.filter { $0 != "{" && $0 != "}" && $0 != "\"" }.split(separator: ",").map { $0.replacing(":", with: " ") }.joined(separator: ", "))
+  }
+
+  /// A figure as JSON with no more digits than anybody reads.
+  static func figure(_ json: String?) -> String {
+    guard let json else { return "–" }
+    guard json.contains("."), let value = Double(json), value.magnitude >= 0.0001, value.magnitude < 1_000_000 else { return label(json) }
+    return (value < 0 ? "-" : "") + Figures.decimal(value.magnitude, digits: 4)
+  }
+
+  /// `accuracy 0.7080 → 0.7240 (+0.0160)`
+  static func score(_ score: DiffModel.Score, code: (String) -> String = { $0 }) -> String {
+    var text = "\(code(line(score.name))) \(figure(score.before)) → \(figure(score.after))"
+    if let before = score.before.flatMap(Double.init), let after = score.after.flatMap(Double.init), score.before!.contains(".") || score.after!.contains(".") {
+      text += " (\(after < before ? "−" : "+")\(Figures.decimal((after - before).magnitude, digits: 4)))"
+    }
+    return text
+  }
+
+  /// The scores of a stage, the first of them.
+  static func scores(_ model: DiffModel, limit: Int, code: (String) -> String = { $0 }) -> [(stage: String, texts: [String], rest: Int)] {
+    var found: [(stage: String, texts: [String], rest: Int)] = []
+    for score in model.scores {
+      if found.last?.stage != score.stage { found.append((score.stage, [], 0)) }
+      if found[found.count - 1].texts.count < limit { found[found.count - 1].texts.append(self.score(score, code: code)) } else { found[found.count - 1].rest += 1 }
+    }
+    return found
   }
 
   /// Which stages were not touched, and which stopped what came from above.
@@ -38,7 +94,8 @@ enum DiffWords {
     func list(_ names: [String]) -> String { names.prefix(8).joined(separator: ", ") + (names.count > 8 ? " and \(names.count - 8) more" : "") }
     var parts: [String] = []
     for (change, words) in [
-      (DiffModel.Stage.Change.changed, "changed"), (.added, "new"), (.removed, "gone"), (.equalRows, "another key but equal rows, so nothing after it was touched"), (.same, "untouched"),
+      (DiffModel.Stage.Change.changed, "changed"), (.added, "new"), (.removed, "gone"), (.equalRows, "another key but equal rows, so nothing after it was touched"),
+      (.same, "untouched"),
     ] where !names(change).isEmpty { parts.append("\(words): \(list(names(change)))") }
     return "stages " + parts.joined(separator: " · ")
   }
@@ -103,7 +160,9 @@ enum DiffWords {
     case .sourceEdited:
       let names = names(cause, code)
       return code(cause.subject) + (names.isEmpty ? lines(cause) : (cause.editCount == 1 ? ":\(first?.line ?? 0) row " : " rows ") + names)
-    case .sourceAdded: return code(cause.subject) + " +\(Figures.count(cause.editCount))" + lines(cause)
+    case .sourceAdded where !cause.edits.isEmpty: return code(cause.subject) + " +\(Figures.count(cause.editCount))" + lines(cause)
+    case .sourceAdded: return code(cause.subject)
+    case .sourceRemoved where cause.edits.isEmpty: return code(cause.subject)
     case .sourceRemoved: return code(cause.subject) + " −\(Figures.count(cause.editCount))" + lines(cause)
     case .labels: return code(cause.subject) + " \(Figures.count(cause.editCount, "record"))" + by(cause) + lines(cause)
     case .joined: return code(cause.subject) + " \(Figures.count(cause.editCount, "row"))" + lines(cause)
@@ -115,7 +174,9 @@ enum DiffWords {
     case .definition, .program:
       let what = cause.subject.replacing("`", with: "")
       return what + (cause.editCount == 1 ? change(first, code) : counted("places"))
+    case .otherVotes: return cause.subject.replacing("`", with: "") + ": \(Figures.count(cause.editCount, "record"))" + by(cause)
     case .otherRows: return cause.subject.replacing("`", with: "")
+    case .notFollowed: return "see what is missing, below"
     case .unexplained: return ""
     }
   }

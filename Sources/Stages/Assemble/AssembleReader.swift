@@ -192,7 +192,10 @@ struct AssembleReader {
     for rule in plan.rules { reader.stage.note(rule.note, as: "label type \(rule.name)") }
     // Read by whoever names it: a shifted confidence that nobody reads makes nothing anew.
     plan.carriesConfidence = reader.stage.isNamedLater("confidence") && traits.columns?.contains("confidence") != true
-    if plan.carriesConfidence { reader.stage.note("confidence", as: "carried") }
+    if plan.carriesConfidence {
+      reader.stage.note("confidence", as: "carried")
+      if sources.contains(where: { reader.stage.traits(of: $0.source).estimates.contains("confidence") }) { traits.estimates.append("confidence") }
+    }
     let details = LabelReader.detailFields.filter { readsAll && names.mentions($0) || plan.carriesConfidence && $0 == "confidence" }
     let labels = LabelReader(sheet: sheet, rowKey: traits.rowKey, details: details)
     plan.labels = labels

@@ -50,9 +50,16 @@ public struct LabelMergeKind: StageKind {
         .joined(separator: "`, `"))
     try reader.finish()
     self.inputs = inputs
+    func rows(_ rowKey: [String], estimates: [String], columns: [String]? = nil, labelTypes: [String] = []) -> TableTraits {
+      var traits = TableTraits(rowKey: rowKey, columns: columns, labelTypes: labelTypes)
+      traits.estimates = estimates
+      return traits
+    }
     outputs = [
-      OutputPort("rows", traits: TableTraits(rowKey: LabelItem.keyColumns, columns: MergeRule.columns, labelTypes: [type.name])),
-      OutputPort("disagreements"), OutputPort("annotators", traits: TableTraits(rowKey: ["annotator"]), isSummary: true), OutputPort("posteriors"), OutputPort("quarantined"),
+      OutputPort("rows", traits: rows(LabelItem.keyColumns, estimates: ["confidence"], columns: MergeRule.columns, labelTypes: [type.name])),
+      OutputPort("disagreements"),
+      OutputPort("annotators", traits: rows(["annotator"], estimates: ["agreement", "gold_agreement", "skill", "accuracy", "confusion"]), isSummary: true),
+      OutputPort("posteriors", traits: rows(LabelItem.keyColumns, estimates: ["posteriors"])), OutputPort("quarantined"),
     ]
   }
 

@@ -50,6 +50,7 @@ struct SettingReader {
       if other.sheet != common.sheet { common.sheet = nil }
       if other.columns != common.columns { common.columns = nil }
       common.labelTypes = common.labelTypes.filter(other.labelTypes.contains)
+      common.estimates += other.estimates.filter { !common.estimates.contains($0) }
       common.isGovernanceWritten = common.isGovernanceWritten && other.isGovernanceWritten
     }
     common.governance = governance(of: inputs)
