@@ -48,6 +48,28 @@ import Testing
     #expect(!model.version.holds)
   }
 
+  /// What is damaged counts as absent: it is made again out of git, or named.
+  @Test func aDamagedStoreIsNoEnd() throws {
+    let workspace = try Story.workspace()
+    try workspace.commit("base")
+    try Story.editRows(workspace)
+    try workspace.run()
+    let whole = try workspace.session().diff()
+    let segments = workspace.root + "/.pipe/segments"
+    for name in try FileManager.default.contentsOfDirectory(atPath: segments) {
+      var bytes = try Data(contentsOf: URL(fileURLWithPath: segments + "/" + name))
+      for place in stride(from: bytes.count / 3, to: bytes.count, by: 97) { bytes[place] ^= 0x55 }
+      try bytes.write(to: URL(fileURLWithPath: segments + "/" + name))
+    }
+    let damaged = try workspace.session().diff()
+    #expect(damaged.unexplained == 0)
+    #expect(damaged.outputs.map(\.rowsBefore) == whole.outputs.map(\.rowsBefore))
+    if damaged.outputs.contains(where: { !$0.isCompared }) { #expect(!damaged.missing.isEmpty) }
+    // A run makes good again what it needs.
+    #expect(try workspace.run().exitCode == 0)
+    #expect(try workspace.session().diff().changedRows == 3 || !damaged.missing.isEmpty)
+  }
+
   @Test func aManifestThatGitDoesNotKnow() throws {
     let workspace = try Story.workspace()
     try workspace.git("add", ".gitignore")

@@ -17,6 +17,9 @@ extension Session {
   /// What differs between the lock and what the working tree gives.
   public func diffOfLock(rows: Int? = 10) throws -> DiffModel { try diff(DiffPoint(lockOf: self), DiffPoint(workingTree: self), output: nil, rows: rows) }
 
+  /// What differs since another session, whose files and lock lie in a folder of their own; both share a store.
+  package func diff(since other: Session) throws -> DiffModel { try diff(DiffPoint(workingTree: other), DiffPoint(workingTree: self), output: nil, rows: nil) }
+
   func diff(_ before: DiffPoint, _ after: DiffPoint, output: String?, rows: Int?) throws -> DiffModel {
     do throws(TaskFailure) {
       var builder: DiffBuilder
