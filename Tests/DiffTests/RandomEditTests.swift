@@ -64,8 +64,10 @@ import Testing
     }
 
     func write(to workspace: GitWorkspace) throws {
-      let manifest = Story.manifest.replacingOccurrences(of: "format: openai-chat", with: "format: jsonl").replacingOccurrences(of: "min_chars: 4", with: "min_chars: \(minimum)")
-        .replacingOccurrences(of: "train: 0.7, eval: 0.3", with: version == 1 ? "train: 0.7, eval: 0.3" : "train: 0.6, eval: 0.4")
+      let manifest = Story.manifest.replacingOccurrences(of: "format: openai-chat", with: "format: jsonl").replacingOccurrences(
+        of: "min_chars: 4", with: "min_chars: \(minimum)"
+      )
+      .replacingOccurrences(of: "train: 0.7, eval: 0.3", with: version == 1 ? "train: 0.7, eval: 0.3" : "train: 0.6, eval: 0.4")
       try workspace.write(GitWorkspace.manifest, manifest)
       try workspace.write("Datasets/tickets.jsonl", Story.text(tickets))
       try workspace.write("Datasets/labels.jsonl", Story.text(labels))

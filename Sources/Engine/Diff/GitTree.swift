@@ -97,7 +97,9 @@ final class GitTree: Sendable {
     mkdir(folder, 0o777)
     let temporary = folder + "/.taking-\(getpid())-\(UInt64.random(in: .min ... .max))"
     let descriptor = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0o644)
-    guard descriptor >= 0 else { throw Failure(message: "`\(path)` of `\(revision)` cannot be taken out of git: \(String(cString: strerror(errno)))", isUnknownRevision: false) }
+    guard descriptor >= 0 else {
+      throw Failure(message: "`\(path)` of `\(revision)` cannot be taken out of git: \(String(cString: strerror(errno)))", isUnknownRevision: false)
+    }
     var isKept = false
     defer {
       close(descriptor)

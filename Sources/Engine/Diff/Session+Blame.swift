@@ -161,7 +161,8 @@ struct BlameBuilder {
     let texts = members.first { $0.0 == "messages" }.map { FieldDiff.items($0.1) } ?? []
     var places: [Int] = []
     if let fields = stage.keyFields.first(where: { $0.name == "messages" })?.value, !fields.contains("__operand_") {
-      for (index, item) in FieldDiff.items(Array(fields.utf8)).enumerated() where !FieldDiff.members(item).contains(where: { $0.0 == "content" || $0.0 == "tool_calls" }) { places.append(index) }
+      for (index, item) in FieldDiff.items(Array(fields.utf8)).enumerated() where !FieldDiff.members(item).contains(where: { $0.0 == "content" || $0.0 == "tool_calls" })
+      { places.append(index) }
     }
     var found: [BlameModel.Message] = []
     var next = 0
@@ -180,7 +181,8 @@ struct BlameBuilder {
       }
       var lines: [BlameModel.Line] = []
       if let rendered, case .success(let bytes) = session.load(path) {
-        for (index, line) in String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).enumerated() where Self.wrote(String(line), rendered) {
+        for (index, line) in String(decoding: bytes, as: UTF8.self).split(separator: "\n", omittingEmptySubsequences: false).enumerated()
+        where Self.wrote(String(line), rendered) {
           lines.append(.init(file: path, line: index + 1, commit: lines.count < 20 ? commit(path, index + 1) : nil))
         }
       }
@@ -232,7 +234,9 @@ struct BlameBuilder {
     for (index, record) in records.enumerated() {
       let stage = record.stages.first { entry in entry.name == run.stage.displayName || "\(entry.name)@\(entry.caseLabel ?? "")" == run.stage.name }
       guard record.exitStatus == 0, let stage else { continue }
-      guard let content = stage.output(run.stage.kind.outputs[port].name)?.content, made(content, digest) || stage.key.map({ wrote(run, port, $0, line) }) ?? false else { break }
+      guard let content = stage.output(run.stage.kind.outputs[port].name)?.content, made(content, digest) || stage.key.map({ wrote(run, port, $0, line) }) ?? false else {
+        break
+      }
       model.sinceRun = record.id
       model.sinceTime = Int(record.startedAt)
       model.isOldestRun = index == records.count - 1

@@ -25,10 +25,12 @@ final class SideDiff {
         var was = before[hash] ?? []
         var now = after[hash] ?? []
         // What is seen alike on both sides is no change, wherever it stands.
-        for row in was { if let same = now.firstIndex(where: { $0.seen == row.seen }) {
-          now.remove(at: same)
-          was.remove(at: was.firstIndex { $0.seen == row.seen }!)
-        } }
+        for row in was {
+          if let same = now.firstIndex(where: { $0.seen == row.seen }) {
+            now.remove(at: same)
+            was.remove(at: was.firstIndex { $0.seen == row.seen }!)
+          }
+        }
         guard !was.isEmpty || !now.isEmpty else { continue }
         changes[hash, default: Change()].before += was.map(\.step)
         changes[hash, default: Change()].after += now.map(\.step)
