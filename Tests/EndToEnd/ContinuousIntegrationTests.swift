@@ -95,7 +95,7 @@ import Testing
     try dev.must("git checkout -q -b main && git config merge.pipe-lock.driver 'pipe lock merge %O %A %B'")
     try dev.write("Manifests/sets.yaml", Self.manifest)
     for name in ["a", "b"] { try dev.write("Datasets/\(name).jsonl", (1...9).map { "{\"id\":\"\(name)\($0)\",\"text\":\"row \($0)\"}\n" }.joined()) }
-    try dev.write(".gitignore", ".pipe\nOutputs\ndiff.md\n")
+    try dev.write(".gitignore", ".pipe\nOutputs\ndiff.md\nreport.html\n")
     try dev.must("echo '*.lock merge=pipe-lock' >> .gitattributes && pipe run && git add -A && git commit -q -m base && git push -q -u origin main")
     return dev
   }
