@@ -83,10 +83,10 @@ canary)
   seeds compile-fast-canary
   failed=0
   for target in compile render; do
-    # The three faults share a corpus: what leads up to one leads up to the others.
+    # The three faults share a corpus: what leads up to one leads up to the others, so the slow build comes last.
     corpus=$build/corpus-canary-$target
     rm -rf "$corpus"
-    for fault in crash hang memory; do
+    for fault in hang memory crash; do
       case $fault in
       crash) kind=asan sign='heap-buffer-overflow' ;;
       hang) kind=fast sign='libFuzzer: timeout' ;;
