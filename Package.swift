@@ -105,7 +105,7 @@ let package = Package(
     tests("EngineTests", ["Diagnostics", "Rows", "Readers", "SQLite", "Store", "Lineage", "Engine"]),
     tests("ReadersTests", ["Readers", "Rows", "CSQLite", "Diagnostics"]),
     tests("TemplatesTests", ["Templates"]),
-    tests("StagesTests", ["Diagnostics", "Rows", "Readers", "Statistics", "Engine", "Stages"]),
+    tests("StagesTests", ["Diagnostics", "Rows", "Manifests", "Readers", "Statistics", "Engine", "Stages"]),
     tests("DiffTests", ["Diagnostics", "Rows", "Store", "Readers", "Lineage", "Engine", "Reports", "Stages"]),
     tests("EndToEnd", ["pipe"]),
   ]

@@ -141,18 +141,29 @@ final class ArchiveSpool {
     let buffer = UnsafeMutableRawBufferPointer.allocate(byteCount: 1 << 20, alignment: 16)
     defer { buffer.deallocate() }
     var end = 0
+    // Small members go to the file together.
+    var waiting = 0
     while let content = try contents.next() {
       let start = end
       while true {
-        let count = try content.stream.read(into: buffer)
+        if buffer.count - waiting < Self.leastRead { try write(buffer, &waiting, upTo: end) }
+        let count = try content.stream.read(into: UnsafeMutableRawBufferPointer(rebasing: buffer[waiting...]))
         if count == 0 { break }
-        do { try System.write(file.descriptor, UnsafeRawBufferPointer(rebasing: buffer[..<count]), at: end) } catch {
-          throw ArchiveSpool.full(location, error)
-        }
+        waiting += count
         end += count
       }
       members[content.member] = start..<end
     }
+    try write(buffer, &waiting, upTo: end)
+  }
+
+  private static let leastRead = 64 << 10
+
+  private func write(_ buffer: UnsafeMutableRawBufferPointer, _ waiting: inout Int, upTo end: Int) throws(ReadError) {
+    do { try System.write(file.descriptor, UnsafeRawBufferPointer(rebasing: buffer[..<waiting]), at: end - waiting) } catch {
+      throw ArchiveSpool.full(location, error)
+    }
+    waiting = 0
   }
 
   func stream(ofMember member: String) -> Stream? {

@@ -71,9 +71,16 @@ enum FileSuffix {
 
   /// The last suffix in lower case, without its dot; empty when there is none.
   static func last(_ name: String) -> String {
-    let file = name.utf8.split(separator: UInt8(ascii: "/")).last ?? Substring(name).utf8
-    guard let dot = file.lastIndex(of: UInt8(ascii: ".")), dot != file.startIndex else { return "" }
-    return String(Substring(file[file.index(after: dot)...])).lowercased()
+    var name = name
+    return name.withUTF8 { bytes in
+      var end = bytes.count
+      while end > 0, bytes[end - 1] == UInt8(ascii: "/") { end -= 1 }
+      var dot = end - 1
+      while dot >= 0, bytes[dot] != UInt8(ascii: "."), bytes[dot] != UInt8(ascii: "/") { dot -= 1 }
+      // A name that begins with its only dot is hidden, and has no suffix.
+      guard dot > 0, bytes[dot] == UInt8(ascii: "."), bytes[dot - 1] != UInt8(ascii: "/") else { return "" }
+      return String(decoding: bytes[(dot + 1)..<end], as: UTF8.self).lowercased()
+    }
   }
 
   /// How a file is compressed, by its name.
@@ -86,6 +93,9 @@ enum FileSuffix {
 
   /// Whether a name is that of an archive with members.
   static func isArchive(_ name: String) -> Bool {
-    ["zip", "7z", "tgz", "tbz2", "tbz", "txz", "tzst"].contains(last(name)) || last(bare(name)) == "tar"
+    switch last(name) {
+    case "zip", "7z", "tgz", "tbz2", "tbz", "txz", "tzst", "tar": true
+    case let suffix: Compression(rawValue: suffix) != nil && last(bare(name)) == "tar"
+    }
   }
 }

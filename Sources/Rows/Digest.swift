@@ -18,21 +18,32 @@ public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
 
   /// The digest written as 64 lower-case hexadecimal digits, or nil when `hex` is anything else.
   public init?(hex: some StringProtocol) {
-    var words: [UInt64] = [0, 0, 0, 0]
-    var count = 0
-    for byte in hex.utf8 {
-      let nibble: UInt64
-      switch byte {
-      case UInt8(ascii: "0")...UInt8(ascii: "9"): nibble = UInt64(byte - UInt8(ascii: "0"))
-      case UInt8(ascii: "a")...UInt8(ascii: "f"): nibble = UInt64(byte - UInt8(ascii: "a")) + 10
-      default: return nil
+    let found = hex.utf8.withContiguousStorageIfAvailable { Digest(hexBytes: UnsafeRawBufferPointer($0)) } ?? Digest(hexBytes: Array(hex.utf8))
+    guard let found else { return nil }
+    self = found
+  }
+
+  private init?(hexBytes: [UInt8]) {
+    guard let found = hexBytes.withUnsafeBytes({ Digest(hexBytes: $0) }) else { return nil }
+    self = found
+  }
+
+  /// The same of bytes.
+  public init?(hexBytes hex: UnsafeRawBufferPointer) {
+    guard hex.count == 2 * Digest.byteCount else { return nil }
+    func word(_ start: Int) -> UInt64? {
+      var word: UInt64 = 0
+      for at in start..<start + 16 {
+        switch hex[at] {
+        case UInt8(ascii: "0")...UInt8(ascii: "9"): word = word << 4 | UInt64(hex[at] &- UInt8(ascii: "0"))
+        case UInt8(ascii: "a")...UInt8(ascii: "f"): word = word << 4 | UInt64(hex[at] &- UInt8(ascii: "a") &+ 10)
+        default: return nil
+        }
       }
-      guard count < 64 else { return nil }
-      words[count / 16] = words[count / 16] << 4 | nibble
-      count += 1
+      return word
     }
-    guard count == 64 else { return nil }
-    self.words = (words[0], words[1], words[2], words[3])
+    guard let a = word(0), let b = word(16), let c = word(32), let d = word(48) else { return nil }
+    self.words = (a, b, c, d)
   }
 
   /// The SHA-256 of some bytes.
@@ -72,17 +83,37 @@ public struct Digest: Hashable, Comparable, Sendable, CustomStringConvertible {
 
   /// 64 lower-case hexadecimal digits.
   public var hex: String {
-    let digits = Array("0123456789abcdef".utf8)
-    return String(unsafeUninitializedCapacity: 64) { out in
-      var at = 0
-      for word in [words.0, words.1, words.2, words.3] {
-        for shift in stride(from: 60, through: 0, by: -4) {
-          out[at] = digits[Int(word >> UInt64(shift) & 15)]
-          at += 1
-        }
-      }
+    String(unsafeUninitializedCapacity: 64) { out in
+      writeHex(UnsafeMutableRawBufferPointer(out))
       return 64
     }
+  }
+
+  /// Appends 64 lower-case hexadecimal digits.
+  public func appendHex(to out: inout [UInt8]) {
+    withUnsafeTemporaryAllocation(byteCount: 64, alignment: 8) { digits in
+      writeHex(digits)
+      out.append(contentsOf: digits)
+    }
+  }
+
+  private func writeHex(_ out: UnsafeMutableRawBufferPointer) {
+    // Eight digits at once: a nibble to each byte, then `0` or `a` less ten on top.
+    func put(_ half: UInt64, _ at: Int) {
+      var nibbles = (half << 16 | half) & 0x0000_FFFF_0000_FFFF
+      nibbles = (nibbles << 8 | nibbles) & 0x00FF_00FF_00FF_00FF
+      nibbles = (nibbles << 4 | nibbles) & 0x0F0F_0F0F_0F0F_0F0F
+      let letters = (nibbles &+ 0x0606_0606_0606_0606) >> 4 & 0x0101_0101_0101_0101
+      out.storeBytes(of: (nibbles &+ 0x3030_3030_3030_3030 &+ letters &* 39).bigEndian, toByteOffset: at, as: UInt64.self)
+    }
+    func put(word: UInt64, _ at: Int) {
+      put(word >> 32, at)
+      put(word & 0xFFFF_FFFF, at + 8)
+    }
+    put(word: words.0, 0)
+    put(word: words.1, 16)
+    put(word: words.2, 32)
+    put(word: words.3, 48)
   }
 
   /// The first 12 hexadecimal digits: what a person is shown.

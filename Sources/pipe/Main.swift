@@ -15,6 +15,7 @@ import Reports
 @main
 enum Main {
   static func main() {
+    Elapsed.begin()
     // A reader that goes away (`pipe show x | head`) is an answer to a write, not the end of a run.
     signal(SIGPIPE, SIG_IGN)
     // A file-size limit is an error of the write that meets it, with a message, not a death without one.

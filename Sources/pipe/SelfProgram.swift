@@ -1,3 +1,5 @@
+import Store
+
 #if canImport(Glibc)
   import Glibc
 #elseif canImport(Musl)
@@ -12,6 +14,9 @@ enum SelfProgram {
 
   /// What to execute to supervise a job, and its first arguments.
   static var supervisor: [String] { [path, superviseWord] }
+
+  /// What tells this build from any other: its version, and its file.
+  static var identity: String { "\(pipeVersion) \(FileStamp(path: path).map { "\($0)" } ?? "")" }
 
   private static var path: String {
     #if canImport(Darwin)

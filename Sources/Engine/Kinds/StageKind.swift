@@ -12,6 +12,8 @@ public protocol StageKind: Sendable {
   static var version: Int { get }
   /// Parts shared with other kinds whose change would also change bytes: templates, json, csv, numbers.
   static var components: [Component] { get }
+  /// Whether a stage of it depends on more of the machine than files: programs, environment variables.
+  static var asksMachine: Bool { get }
   /// Reads the fields of one stage; reports every problem in one go.
   init(_ stage: any StageReading) throws(Problems)
   /// The facts that `expect` may name beside those every stage has, for `pipe lint`.
@@ -45,6 +47,7 @@ public protocol StageKind: Sendable {
 
 extension StageKind {
   public static var components: [Component] { [] }
+  public static var asksMachine: Bool { false }
   public static var facts: [String] { [] }
   public static var figures: [String] { [] }
   public static var comparedFigures: [String] { [] }

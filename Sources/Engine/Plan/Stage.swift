@@ -1,10 +1,16 @@
 public import Diagnostics
 
 /// One node of the graph: a kind with its fields read, and what the engine knows beside it.
-public struct Stage: Sendable {
+///
+/// An object, because it is large, never changes, and stands in many lists.
+public final class Stage: Sendable {
   public let name: String
   public let kindName: String
   package let kind: any StageKind
+  /// The kind's ports and files; a kind makes them anew whenever it is asked, and they are asked for all the time.
+  package let inputs: [InputPort]
+  package let outputs: [OutputPort]
+  package let publishes: [Publication]
   /// Fields that influence the output, as canonical JSON, in declared order; defaults left out.
   package let keyFields: [(name: String, value: String)]
   /// Digests of the files that the kind read, by role.
@@ -28,6 +34,9 @@ public struct Stage: Sendable {
     self.name = name
     self.kindName = kindName
     self.kind = kind
+    self.inputs = kind.inputs
+    self.outputs = kind.outputs
+    self.publishes = kind.publishes
     self.keyFields = keyFields
     self.keyFiles = keyFiles
     self.settings = settings
@@ -40,12 +49,12 @@ public struct Stage: Sendable {
 
   /// The outputs that others may name.
   public var outputNames: [String] { publicOutputs.map(\.name) }
-  package var publicOutputs: [OutputPort] { kind.outputs.filter(\.isPublic) }
+  package var publicOutputs: [OutputPort] { outputs.filter(\.isPublic) }
 
   /// Stages whose outputs this one reads.
   public var dependencies: [String] {
     var names: [String] = []
-    for port in kind.inputs {
+    for port in inputs {
       for case .port(let reference) in port.sources where !names.contains(reference.stage) { names.append(reference.stage) }
     }
     return names

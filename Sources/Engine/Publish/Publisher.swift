@@ -66,6 +66,16 @@ final class Publisher: Sendable {
     return files
   }
 
+  /// The stamps of a stage's files as they were published.
+  func stamps(_ run: StageRun) -> [(path: String, stamp: FileStamp)]? {
+    var stamps: [(String, FileStamp)] = []
+    for publication in run.stage.publishes {
+      guard let bytes = (try? store.entry(.published, recordKey(publication.path))) ?? nil, let record = decode(bytes) else { return nil }
+      stamps.append((publication.path, record.stamp))
+    }
+    return stamps
+  }
+
   private func file(_ publication: Publication, _ record: Record, _ change: PublishedFile.Change) -> PublishedFile {
     PublishedFile(
       path: publication.path, port: publication.rowsPort, sha256: record.sha256, content: record.content, rows: record.rows, bytes: record.bytes, change: change)

@@ -54,6 +54,14 @@ enum KeyFields {
     default:
       // A template's or expression's text is content itself; only a path or reference stands for something else.
       guard keying == .value || value.source != nil else { return false }
+      if case .literal(.string(let text)) = value.form {
+        JSONText.append(text, to: &out)
+        return true
+      }
+      if let source = value.source, source.parts.count == 1, case .text(let text, _) = source.parts[0] {
+        JSONText.append(text, to: &out)
+        return true
+      }
       let setting = Setting(value, references: { _ in [] })
       setting.appendJSON(to: &out)
       // The values of operands, which the text only names.

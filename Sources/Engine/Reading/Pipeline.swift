@@ -72,7 +72,7 @@ final class ReadingContext {
 
   func traits(of reference: PortReference) -> TableTraits {
     guard let stage = stages[reference.stage] else { return TableTraits() }
-    let outputs = stage.kind.outputs
+    let outputs = stage.outputs
     let output = reference.port.map { name in outputs.first { $0.name == name } } ?? outputs.first
     var traits = output?.traits ?? TableTraits()
     traits.content = output?.content ?? .rows

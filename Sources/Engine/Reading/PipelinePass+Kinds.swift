@@ -7,23 +7,20 @@ extension PipelinePass {
   mutating func readCase(_ item: Case) {
     guard !unreadable.contains(item.declaration.name), let type = kinds[item.declaration.kind] else { return }
     var isReadable = true
-    for (reference, _) in references(of: item) where unreadable.contains(reference.stage) || casesByStage[reference.stage] == nil { isReadable = false }
+    for (reference, _) in item.references where unreadable.contains(reference.stage) || casesByStage[reference.stage] == nil { isReadable = false }
     guard isReadable else {
       unreadable.insert(item.declaration.name)
       return
     }
+    let pass = self
     func ports(_ reference: StageReference) -> [PortReference] {
-      var copy = self
+      // What is wrong with a reference has been said when the stages were ordered.
+      var copy = pass
       return copy.targets(reference, of: item, at: nil).map { PortReference(stage: $0, port: reference.port) }
     }
-    var settings: [String: Setting] = [:]
-    for values in [item.shared, item.fields] {
-      for field in values.set.fields {
-        if let value = values[field.name] { settings[field.name] = Setting(value, references: ports) }
-      }
-    }
     let reader = StageReader(
-      stageName: item.name, manifestName: document.name, range: item.declaration.nameRange, labelTypes: labelTypes, settings: settings, context: context,
+      stageName: item.name, manifestName: document.name, range: item.declaration.nameRange, labelTypes: labelTypes,
+      settings: StageFieldSettings([item.fields, item.shared], references: ports), context: context,
       namedLater: { [self] in isNamed($0, after: item.name) })
     do throws(Problems) {
       let kind = try type.init(reader)
@@ -34,7 +31,8 @@ extension PipelinePass {
       context.add(
         Stage(
           name: item.name, kindName: item.declaration.kind, kind: kind, keyFields: KeyFields.of(item.fields) + KeyFields.of(item.shared, only: ["where"]),
-          keyFiles: reader.files, keyFilePaths: reader.filePaths, settings: stageSettings, desc: item.shared.string("desc"), tags: item.shared.strings("tags"), isImplicit: false,
+          keyFiles: reader.files, keyFilePaths: reader.filePaths, settings: stageSettings, desc: item.shared.string("desc"),
+          tags: item.shared.strings("tags"), isImplicit: false,
           range: item.declaration.nameRange, matrixOf: item.axes.isEmpty ? nil : item.declaration.name))
     } catch {
       diagnostics += error.all
@@ -49,10 +47,10 @@ extension PipelinePass {
         guard let producer = context.stages[reference.stage] else { continue }
         let outputs = producer.publicOutputs
         let names = outputs.map(\.name)
-        let place = places(of: reference, in: item) ?? port.range?.place ?? item.declaration.nameRange.place
+        var place: Place { places(of: reference, in: item) ?? port.range?.place ?? item.declaration.nameRange.place }
         if let name = reference.port {
           if let output = outputs.first(where: { $0.name == name }) {
-            if let problem = notRows(output, of: producer, port, place) { problems.append(problem) }
+            if let problem = notRows(output, of: producer, port, at: { place }) { problems.append(problem) }
             continue
           }
           problems.append(
@@ -64,7 +62,7 @@ extension PipelinePass {
             Diagnostic(
               .error, id: "no-main-port", "`\(producer.name)` has no main output: say which", at: place,
               help: names.map { "${stages.\(producer.name).\($0)}" }.joined(separator: " or ")))
-        } else if let output = outputs.first, let problem = notRows(output, of: producer, port, place) {
+        } else if let output = outputs.first, let problem = notRows(output, of: producer, port, at: { place }) {
           problems.append(problem)
         }
       }
@@ -73,16 +71,16 @@ extension PipelinePass {
   }
 
   /// The message for a file where rows are wanted: its bytes would be taken for rows.
-  private func notRows(_ output: OutputPort, of producer: Stage, _ port: InputPort, _ place: Place?) -> Diagnostic? {
+  private func notRows(_ output: OutputPort, of producer: Stage, _ port: InputPort, at place: () -> Place) -> Diagnostic? {
     guard output.content != .rows, !port.takesFiles else { return nil }
     let tables = producer.publicOutputs.filter { $0.content == .rows }.map { "${stages.\(producer.name).\($0.name)}" }
     return Diagnostic(
-      .error, id: "not-rows", "`\(producer.name).\(output.name)` is a \(output.content == .folder ? "folder" : "file"), and `\(port.name)` wants rows", at: place,
+      .error, id: "not-rows", "`\(producer.name).\(output.name)` is a \(output.content == .folder ? "folder" : "file"), and `\(port.name)` wants rows", at: place(),
       help: tables.isEmpty ? "only an exec stage with `rows: file` takes files" : "its rows: " + tables.joined(separator: ", "))
   }
 
   private func places(of reference: PortReference, in item: Case) -> Place? {
-    references(of: item).first { $0.reference.stage == reference.stage || reference.stage.hasPrefix($0.reference.stage + "@") }?.range?.place
+    item.references.first { $0.reference.stage == reference.stage || reference.stage.hasPrefix($0.reference.stage + "@") }?.range?.place
   }
 
   // MARK: fields that every stage has
@@ -147,7 +145,7 @@ extension PipelinePass {
   mutating func checkPublications() {
     var writers: [String: Stage] = [:]
     for stage in context.ordered {
-      for publication in stage.kind.publishes {
+      for publication in stage.publishes {
         if let other = writers[publication.path], other.name != stage.name {
           diagnostics.append(
             Diagnostic(
@@ -158,7 +156,7 @@ extension PipelinePass {
       }
     }
     for stage in context.ordered {
-      for port in stage.kind.inputs {
+      for port in stage.inputs {
         for case .outside(let outside) in port.sources {
           guard case .files(let pattern) = outside.origin, let writer = writers[pattern] else { continue }
           diagnostics.append(
@@ -172,7 +170,7 @@ extension PipelinePass {
     var volatile: Set<String> = []
     for stage in context.ordered {
       if !stage.settings.isCached || stage.kind.effect == .volatile || stage.dependencies.contains(where: volatile.contains) { volatile.insert(stage.name) }
-      if volatile.contains(stage.name), !stage.kind.publishes.isEmpty, document.top.bool("lock") ?? true {
+      if volatile.contains(stage.name), !stage.publishes.isEmpty, document.top.bool("lock") ?? true {
         diagnostics.append(
           Diagnostic(
             .error, id: "volatile-output", "`\(stage.name)` publishes what comes from a stage that runs each time (`cache: never` or `effect: volatile`)",

@@ -6,12 +6,27 @@ import Templates
 /// One reading of a pipeline: cases, order, kinds.
 struct PipelinePass {
   /// One stage, or one case of its matrix, with its fields evaluated.
-  struct Case {
+  ///
+  /// An object, because it is passed around for every edge of the graph.
+  final class Case {
     let declaration: StageDeclaration
     let name: String
     let axes: [Literal.Entry]
     let fields: FieldValues
     let shared: FieldValues
+    /// The stages that the fields name, with their places.
+    let references: [(reference: StageReference, range: SourceRange?)]
+
+    init(declaration: StageDeclaration, name: String, axes: [Literal.Entry], fields: FieldValues, shared: FieldValues) {
+      self.declaration = declaration
+      self.name = name
+      self.axes = axes
+      self.fields = fields
+      self.shared = shared
+      var found: [(StageReference, SourceRange?)] = []
+      fields.visit { value in if let reference = value.reference { found.append((reference, value.range)) } }
+      references = found
+    }
   }
 
   let document: ManifestDocument
@@ -22,6 +37,7 @@ struct PipelinePass {
   var diagnostics: [Diagnostic] = []
   private var cases: [Case] = []
   private(set) var casesByStage: [String: [Int]] = [:]
+  private var casesByName: [String: Int] = [:]
   /// By case: the cases that read it.
   private var consumers: [[Int]] = []
   var unreadable: Set<String>
@@ -41,7 +57,7 @@ struct PipelinePass {
       guard let ingest = kinds["ingest"] else { preconditionFailure("paths as tables need the ingest kind") }
       let from = Setting(.text(path), range: nil)
       let reader = StageReader(
-        stageName: path, manifestName: document.name, range: range, labelTypes: labelTypes, settings: ["from": from],
+        stageName: path, manifestName: document.name, range: range, labelTypes: labelTypes, settings: StageFieldSettings(["from": from]),
         context: ReadingContext(load: load, root: root) { _, _ in preconditionFailure("a path reads no other") })
       let kind = try Self.positioned(range) { () throws(Problems) in try ingest.init(reader) }
       return Stage(
@@ -135,6 +151,8 @@ struct PipelinePass {
 
   /// The cases that a reference of one case means; problems are noted.
   mutating func targets(_ reference: StageReference, of consumer: Case, at range: SourceRange?) -> [String] {
+    // What nearly every reference is: of a stage without cases.
+    if reference.cases == nil, let only = casesByStage[reference.stage], only.count == 1, cases[only[0]].axes.isEmpty { return [cases[only[0]].name] }
     guard let indices = casesByStage[reference.stage] else {
       if unreadable.contains(reference.stage) { return [] }
       let names = document.stages.map(\.name)
@@ -183,16 +201,9 @@ struct PipelinePass {
     return (try? Renderer().evaluate(compiled, extra: bindings)).flatMap { Literal($0) }
   }
 
-  /// References of a case with their places.
-  func references(of item: Case) -> [(reference: StageReference, range: SourceRange?)] {
-    var found: [(StageReference, SourceRange?)] = []
-    item.fields.visit { value in if let reference = value.reference { found.append((reference, value.range)) } }
-    return found
-  }
-
   /// Whether a stage behind a case names a column.
   func isNamed(_ column: String, after name: String) -> Bool {
-    guard let start = cases.firstIndex(where: { $0.name == name }) else { return false }
+    guard let start = casesByName[name] else { return false }
     var seen: Set<Int> = [start]
     var open = consumers[start]
     while let next = open.popLast() {
@@ -205,13 +216,13 @@ struct PipelinePass {
 
   /// Indices of cases, each after what it reads; cycles are reported and left out.
   private mutating func order() -> [Int] {
-    var byName: [String: Int] = [:]
-    for (index, item) in cases.enumerated() { byName[item.name] = index }
+    casesByName.reserveCapacity(cases.count)
+    for (index, item) in cases.enumerated() { casesByName[item.name] = index }
     var edges: [[(to: Int, range: SourceRange?)]] = []
     for item in cases {
       var out: [(Int, SourceRange?)] = []
-      for (reference, range) in references(of: item) {
-        for name in targets(reference, of: item, at: range) { if let index = byName[name] { out.append((index, range)) } }
+      for (reference, range) in item.references {
+        for name in targets(reference, of: item, at: range) { if let index = casesByName[name] { out.append((index, range)) } }
       }
       edges.append(out)
     }

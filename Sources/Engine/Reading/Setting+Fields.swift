@@ -2,6 +2,33 @@ import Diagnostics
 import Manifests
 import Rows
 
+/// The settings of a stage, each made when a kind asks for it: most of what a stage may say, most stages leave out.
+final class StageFieldSettings {
+  private let fields: [FieldValues]
+  private let references: (StageReference) -> [PortReference]
+  private let others: [String: Setting]
+
+  /// - Parameter fields: sets that share no field.
+  init(_ fields: [FieldValues], references: @escaping (StageReference) -> [PortReference]) {
+    self.fields = fields
+    self.references = references
+    self.others = [:]
+  }
+
+  /// Settings that no field stands behind.
+  init(_ settings: [String: Setting]) {
+    fields = []
+    references = { _ in [] }
+    others = settings
+  }
+
+  subscript(name: String) -> Setting? {
+    // Made anew when it is asked for again, which is rare; keeping them took longer.
+    for values in fields { if let value = values.value(ifDeclared: name) { return Setting(value, references: references) } }
+    return others.isEmpty ? nil : others[name]
+  }
+}
+
 extension Setting {
   /// The setting that an evaluated field value stands for.
   init(_ value: FieldValue, references: (StageReference) -> [PortReference]) {
@@ -109,7 +136,7 @@ struct RowCode: Sendable {
     var isTemplate = false
     var isInside = false
     for part in source.parts {
-      if case .text(let piece, _) = part, piece.contains("{{") || piece.contains("{%") { isTemplate = true }
+      if case .text(let piece, _) = part, source.parts.count > 1, Self.opensTemplate(piece) { isTemplate = true }
     }
     for part in source.parts {
       let start = text.utf8.count
@@ -117,7 +144,7 @@ struct RowCode: Sendable {
       case .text(let piece, let range):
         text += piece
         stretches.append((start..<text.utf8.count, range, true))
-        isInside = Self.endsInside(piece, isInside)
+        if source.parts.count > 1 { isInside = Self.endsInside(piece, isInside) }
       case .expression(let expression):
         text += "${\(expression.source)}"
         stretches.append((start..<text.utf8.count, (expression.span.lowerBound - 2)..<(expression.span.upperBound + 1), false))
@@ -132,6 +159,15 @@ struct RowCode: Sendable {
     self.operands = operands
     self.stretches = stretches
     self.node = source.node
+  }
+
+  private static func opensTemplate(_ text: String) -> Bool {
+    var last: UInt8 = 0
+    for byte in text.utf8 {
+      if last == UInt8(ascii: "{"), byte == UInt8(ascii: "{") || byte == UInt8(ascii: "%") { return true }
+      last = byte
+    }
+    return false
   }
 
   private static func endsInside(_ text: String, _ before: Bool) -> Bool {

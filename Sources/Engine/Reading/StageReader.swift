@@ -11,7 +11,7 @@ final class StageReader: StageReading {
   let manifestName: String
   let range: SourceRange?
   let labelTypes: [LabelType]
-  private let settings: [String: Setting]
+  private let settings: StageFieldSettings
   private let context: ReadingContext
   private let namedLater: (String) -> Bool
   private let sources = TemplateSources()
@@ -19,7 +19,7 @@ final class StageReader: StageReading {
   private let noted = Mutex<[(role: String, digest: String, path: String?)]>([])
 
   init(
-    stageName: String, manifestName: String, range: SourceRange?, labelTypes: [LabelType], settings: [String: Setting], context: ReadingContext,
+    stageName: String, manifestName: String, range: SourceRange?, labelTypes: [LabelType], settings: StageFieldSettings, context: ReadingContext,
     namedLater: @escaping (String) -> Bool = { _ in false }
   ) {
     self.namedLater = namedLater

@@ -95,6 +95,8 @@ public struct RunOptions: Sendable {
   var isVerification = false
   /// Keys under which results are looked up whatever today's program would make of the stage: those of a lock.
   var pinnedKeys: [String: Digest] = [:]
+  /// Whatever tells one build of the program from another; nil to leave no note of a run that had nothing to do (see ``SettledRun``).
+  public var program: String?
   /// The version of the program, for the run's record.
   public var pipeVersion = ""
   /// Given the record without stages when the run has something to do and begins to do it; from any thread.

@@ -109,7 +109,7 @@ extension Scheduler {
     for component in type.components.sorted(by: { $0.name < $1.name }) { image.add("component \(component.name)", "\(component.version)") }
     for field in run.stage.keyFields { image.add("field \(field.name)", field.value) }
     for file in run.stage.keyFiles { image.add("file \(file.role)", file.digest) }
-    for (port, tables) in zip(run.stage.kind.inputs, run.inputs) {
+    for (port, tables) in zip(run.stage.inputs, run.inputs) {
       if case .comparison = port.reading { continue }
       image.add("port \(port.name)", Self.describe(port.reading))
       guard case .whole = port.reading else { continue }
@@ -121,7 +121,7 @@ extension Scheduler {
 
   func fullPreImage(_ run: StageRun) -> PreImage {
     var image = basePreImage(run)
-    for (port, tables) in zip(run.stage.kind.inputs, run.inputs) {
+    for (port, tables) in zip(run.stage.inputs, run.inputs) {
       switch port.reading {
       case .whole, .comparison: continue
       case .source, .stream, .keyed: break

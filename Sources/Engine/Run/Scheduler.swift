@@ -37,7 +37,7 @@ package final class Scheduler: @unchecked Sendable {
     self.inFlight = InFlightChunks(budget: options.memoryBudget)
     for (index, stage) in graph.stages.enumerated() {
       let run = StageRun(index: index, stage: stage)
-      run.inputs = stage.kind.inputs.map { port in
+      run.inputs = stage.inputs.map { port in
         port.sources.map { source in
           switch source {
           case .port(let reference):

@@ -3,8 +3,8 @@ extension StageRun {
 
   /// The ports whose chunks become tasks.
   var streamPorts: [Int] {
-    stage.kind.inputs.indices.filter {
-      switch stage.kind.inputs[$0].reading {
+    stage.inputs.indices.filter {
+      switch stage.inputs[$0].reading {
       case .source, .stream: true
       case .keyed, .whole, .comparison: false
       }
@@ -28,7 +28,7 @@ extension StageRun {
 
 extension Stage {
   /// Outputs published, baselines compared with, and checks evaluated even when the stage is cached.
-  var needsFinish: Bool { !settings.checks.isEmpty || !kind.publishes.isEmpty || kind.comparison != nil }
+  var needsFinish: Bool { !settings.checks.isEmpty || !publishes.isEmpty || kind.comparison != nil }
 
   /// How the stage is called in messages: a path where the engine added it.
   package var displayName: String { isImplicit ? desc ?? name : name }
@@ -36,7 +36,7 @@ extension Stage {
   /// The index of an output; nil means the main port.
   func outputIndex(_ port: String?) -> Int {
     guard let port else { return 0 }
-    let index = kind.outputs.firstIndex { $0.name == port }
+    let index = outputs.firstIndex { $0.name == port }
     precondition(index != nil, "the reader has checked every port reference")
     return index!
   }

@@ -97,8 +97,8 @@ package final class StageRun {
   init(index: Int, stage: Stage) {
     self.index = index
     self.stage = stage
-    self.outputs = stage.kind.outputs.indices.map { TableRun(stage: index, port: $0) }
-    self.tally = TaskTally(ports: stage.kind.outputs.count)
+    self.outputs = stage.outputs.indices.map { TableRun(stage: index, port: $0) }
+    self.tally = TaskTally(ports: stage.outputs.count)
     self.countedColumns = CheckEvaluator.countedColumns(stage)
   }
 
@@ -109,7 +109,7 @@ package final class StageRun {
 
   /// The index of the port that chunks are made tasks of.
   var streamPort: Int? {
-    stage.kind.inputs.firstIndex {
+    stage.inputs.firstIndex {
       switch $0.reading {
       case .source, .stream: true
       case .keyed, .whole, .comparison: false

@@ -15,6 +15,8 @@ final class RunHost: RunServices {
   private let workspace: Workspace
   private let store: Store
   private let lock: LockFile?
+  /// Keys of the lock by stage; made when they are first asked for.
+  private let lockedKeys = Mutex<[String: Digest]?>(nil)
   private let lastKeys: [String: Digest]
   private let publisher: Publisher
   private let baselines: Baselines
@@ -66,7 +68,14 @@ final class RunHost: RunServices {
     for group in groups.withLock({ $0 }) { kill(-group, SIGTERM) }
   }
 
-  func lockedKey(of stage: String) -> Digest? { lock?.stages.first { $0.name == stage }?.key }
+  func lockedKey(of stage: String) -> Digest? {
+    guard let lock else { return nil }
+    return lockedKeys.withLock { keys in
+      let known = keys ?? Dictionary(lock.stages.map { ($0.name, $0.key) }, uniquingKeysWith: { first, _ in first })
+      keys = known
+      return known[stage]
+    }
+  }
   func lastKey(of stage: String) -> Digest? { lastKeys[stage] ?? lockedKey(of: stage) }
   func observe(_ event: RunEvent) { observer(event) }
   func adopted(_ key: Digest) { recorder.pin(key) }
@@ -84,12 +93,15 @@ final class RunHost: RunServices {
   }
 
   func publish(_ run: StageRun, in scheduler: Scheduler) throws(TaskFailure) -> [PublishedFile] {
-    guard !run.stage.kind.publishes.isEmpty else { return [] }
+    guard !run.stage.publishes.isEmpty else { return [] }
     if run.wasAdopted, let files = publisher.publishedFiles(run) { return files }
     try manifestLock.hold()
     // What runs each time stands in no lock.
     return try publisher.publish(run, scheduler, expected: expected == nil || Session.unlocked(scheduler).contains(run.index) ? nil : expected)
   }
+
+  /// The stamps of a stage's files as they were put into the workspace; nil when one is not known to lie there.
+  func publishedStamps(_ run: StageRun) -> [(path: String, stamp: FileStamp)]? { publisher.stamps(run) }
 
   // MARK: processes
 

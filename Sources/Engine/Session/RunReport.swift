@@ -90,7 +90,6 @@ public struct StageReport: Sendable {
   public var files: [File]
   public var checks: [Verdict]
   public var failure: Diagnostic?
-  public var place: Place?
   /// Sources whose data are not here, and which stand as the lock has them.
   public var sourcesAsLocked: [String]
   /// Names of the stages it reads.

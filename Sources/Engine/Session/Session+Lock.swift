@@ -6,15 +6,16 @@ extension Session {
   /// Writes the lock when it differs.
   func writeLock(_ parts: Parts, _ report: inout RunReport) throws(StoreError) -> Bool {
     guard let new = newLock(parts) else { return false }
-    if let lock, new.text == lock.text { return false }
+    let bytes = new.bytes
+    // Another order of lines, as a merge by hand leaves it, is no other lock.
+    if bytes == lockBytes || bytes == lock?.bytes { return false }
     do throws(TaskFailure) { try parts.lock.hold() } catch {
       report.notes.append(error.message)
       return false
     }
-    let text = new.text
     let path = workspace.absolute(lockPath)
-    if case .success(let bytes) = workspace.load(lockPath), bytes == Array(text.utf8) { return false }
-    try AtomicFile.write(path, Array(text.utf8), sync: true)
+    if case .success(let there) = workspace.load(lockPath), there == bytes { return false }
+    try AtomicFile.write(path, bytes, sync: true)
     return true
   }
 
@@ -98,7 +99,7 @@ extension Session {
       case .submit: new.submits.append(.init(stage: name, key: key, handle: parts.host.submissions.handle(key) ?? LocalJob.handle, result: Self.answer(result)))
       case .pure, .volatile: break
       }
-      for (output, port) in zip(run.stage.kind.outputs, result.ports) where output.isPublic {
+      for (output, port) in zip(run.stage.outputs, result.ports) where output.isPublic {
         new.outputs.append(.init(stage: name, port: output.name, content: port.content, lineage: port.lineage, rows: port.rows, bytes: port.bytes))
       }
       for file in run.published {
@@ -143,7 +144,7 @@ extension Session {
       }
       return found
     }
-    let publishing = scheduler.stages.filter { !$0.stage.kind.publishes.isEmpty }
+    let publishing = scheduler.stages.filter { !$0.stage.publishes.isEmpty }
     return ancestors(of: publishing.filter { !$0.isUsable }).subtracting(ancestors(of: publishing.filter(\.isUsable)))
   }
 

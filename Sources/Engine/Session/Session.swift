@@ -11,7 +11,11 @@ public final class Session: Sendable {
   public let store: Store
   /// The committed lock, or the local one of a manifest with `lock: false`; nil before the first run.
   public let lock: LockFile?
+  /// The lock as it lies on the disk.
+  let lockBytes: [UInt8]?
   let kinds: [String: any StageKind.Type]
+  /// What the manifest was read from.
+  let loaded = LoadedFiles()
   /// Parameters given on the command line, as given.
   let overrides: ParameterOverrides
   /// The commit that the session looks at; nil for the working tree.
@@ -33,13 +37,13 @@ public final class Session: Sendable {
     self.overrides = overrides
     self.tree = nil
     do throws(Problems) {
-      self.pipeline = try Self.read(path, workspace, kinds, overrides).get()
+      self.pipeline = try Self.read(path, workspace, kinds, overrides, noting: loaded).get()
     } catch { throw .invalid(error) }
     do throws(StoreError) {
       self.store = try Store(directory: workspace.storeDirectory)
     } catch { throw .store(error) }
     do throws(Problems) {
-      self.lock = try Self.readLock(pipeline, workspace)
+      (self.lock, self.lockBytes) = try Self.readLock(pipeline, workspace)
     } catch { throw .invalid(error) }
   }
 
@@ -51,7 +55,7 @@ public final class Session: Sendable {
     self.tree = nil
     self.pipeline = pipeline
     self.store = try Store(directory: workspace.storeDirectory)
-    self.lock = try Self.readLock(pipeline, workspace)
+    (self.lock, self.lockBytes) = try Self.readLock(pipeline, workspace)
   }
 
   /// The same manifest as a commit has it.
@@ -63,19 +67,29 @@ public final class Session: Sendable {
     self.pipeline = pipeline
     self.store = session.store
     self.lock = lock
+    self.lockBytes = nil
   }
 
   /// Reads a manifest without opening a store: what `pipe lint` does.
   public static func read(
     _ path: String, _ workspace: Workspace, _ kinds: [String: any StageKind.Type], _ overrides: ParameterOverrides = .init()
+  ) -> PipelineReading { read(path, workspace, kinds, overrides, noting: LoadedFiles()) }
+
+  private static func read(
+    _ path: String, _ workspace: Workspace, _ kinds: [String: any StageKind.Type], _ overrides: ParameterOverrides, noting loaded: LoadedFiles
   ) -> PipelineReading {
+    let load = { (path: String) -> Result<[UInt8], ManifestReader.LoadFailure> in
+      let result = workspace.load(path)
+      loaded.note(path, result)
+      return result
+    }
     let relative = workspace.relative(path)
-    switch workspace.load(relative) {
+    switch load(relative) {
     case .failure(let failure):
       return PipelineReading(
         pipeline: nil, diagnostics: [Diagnostic(.error, id: "manifest", "cannot read `\(relative)`: \(failure.message)", at: nil, help: failure.help)])
     case .success(let bytes):
-      return PipelineReader(kinds: kinds, root: workspace.root, load: workspace.load).read(SourceText(path: relative, bytes: bytes), overrides: overrides)
+      return PipelineReader(kinds: kinds, root: workspace.root, load: load).read(SourceText(path: relative, bytes: bytes), overrides: overrides)
     }
   }
 
@@ -91,11 +105,11 @@ public final class Session: Sendable {
     return workspace.storeDirectory + "/locks/" + Digest.of(workspace.root + "\n" + stem).short + ".lock"
   }
 
-  private static func readLock(_ pipeline: Pipeline, _ workspace: Workspace) throws(Problems) -> LockFile? {
+  private static func readLock(_ pipeline: Pipeline, _ workspace: Workspace) throws(Problems) -> (LockFile?, [UInt8]?) {
     let path = lockPath(pipeline, workspace)
-    guard case .success(let bytes) = workspace.load(path) else { return nil }
+    guard case .success(let bytes) = workspace.load(path) else { return (nil, nil) }
     do throws(LockFile.Malformed) {
-      return try LockFile(parsing: String(decoding: bytes, as: UTF8.self))
+      return (try LockFile(parsing: bytes), bytes)
     } catch {
       throw Problems(
         Diagnostic(
@@ -124,6 +138,14 @@ public final class Session: Sendable {
   }
 
   private func rememberKeys(_ stages: [StageRun], _ before: [String: Digest]) throws(StoreError) {
+    // What nearly every run comes to: every name is there, and no key differs.
+    var known = 0
+    let isSame = stages.allSatisfy { run in
+      guard let old = before[run.stage.name] else { return !run.isUsable || run.key == nil }
+      known += 1
+      return !run.isUsable || run.key == nil || run.key == old
+    }
+    if isSame, known == before.count { return }
     var keys = before
     for run in stages where run.isUsable { if let key = run.key { keys[run.stage.name] = key } }
     let names = Set(stages.map(\.stage.name))
@@ -174,6 +196,7 @@ public final class Session: Sendable {
     let id = RunID.now()
     let recorder = recorder(id, options)
     let before = lastKeys()
+    let storeBefore = options.program == nil ? nil : StoreState.digest(of: workspace.storeDirectory)
     // What a killed run meant to publish is completed first.
     let recovery =
       options.isPlan ? PublishJournal.Recovery() : store.publishJournal(root: workspace.root).recover(sweeping: [Workspace.parent(workspace.absolute(lockPath))])
@@ -202,6 +225,7 @@ public final class Session: Sendable {
       try? store.flush()
       if options.isLocked { checkLock(parts, &report) }
     }
+    if let program = options.program, !recorder.isBegun { SettledRun(self, parts, report, options, storeBefore: storeBefore)?.keep(self, program) }
     report.lockPath = lockPath
     report.seconds = Double(MonotonicClock.nanoseconds() &- start) / 1e9
     return report
@@ -245,7 +269,7 @@ public final class Session: Sendable {
   private func renewedCommands(_ options: RunOptions) -> Set<[String]> {
     var commands: Set<[String]> = []
     for stage in pipeline.graph.stages where options.updated.contains(stage.name) {
-      for case .outside(let outside) in stage.kind.inputs.flatMap(\.sources) { if case .command(let argv) = outside.origin { commands.insert(argv) } }
+      for case .outside(let outside) in stage.inputs.flatMap(\.sources) { if case .command(let argv) = outside.origin { commands.insert(argv) } }
     }
     return commands
   }

@@ -37,11 +37,11 @@ extension StageReport {
     seconds = Double(run.busyNanoseconds) / 1e9
     facts = result?.facts ?? []
     var sums = Dictionary(facts.map { ($0.name, $0.sum) }, uniquingKeysWith: +)
-    for (output, port) in zip(kind.outputs, result?.ports ?? []) where output.isPublic { sums["rows.\(output.name)"] = port.rows }
+    for (output, port) in zip(run.stage.outputs, result?.ports ?? []) where output.isPublic { sums["rows.\(output.name)"] = port.rows }
     note = result == nil ? nil : kind.note(sums, run.figures)
     figures = run.figures
     outputs = []
-    for (output, table) in zip(kind.outputs, run.outputs) {
+    for (output, table) in zip(run.stage.outputs, run.outputs) {
       guard let content = table.content else { continue }
       outputs.append(
         Output(
@@ -75,7 +75,6 @@ extension StageReport {
     case .environment(let message): failure = Diagnostic(.error, id: "stage", message, at: run.stage.range?.place)
     case .checks, nil: failure = nil
     }
-    place = run.stage.range?.place
     inputs = run.stage.dependencies
     sourcesAsLocked = run.inputs.flatMap { $0 }.filter(scheduler.sources.isAsLocked).compactMap { table in
       scheduler.sources.index(of: table).map { scheduler.sources.summaries()[$0].summary.outside.lockedName ?? "a source outside the workspace" }

@@ -51,6 +51,7 @@ package final class SourceRuns: @unchecked Sendable {
   private let snapshots: Snapshots
   private let monitor = Monitor()
   private(set) var sources: [Source] = []
+  private var indices: [OutsideSource: Int] = [:]
   /// Whether stamps are believed at all.
   private let usesStats: Bool
   /// Files of another place than the workspace: those of a commit.
@@ -77,18 +78,19 @@ package final class SourceRuns: @unchecked Sendable {
 
   /// The table of a source; equal sources are read once.
   func table(of outside: OutsideSource, readBy stage: Int) -> TableRun {
-    if let known = sources.first(where: { $0.outside == outside }) {
-      known.readers.append(stage)
-      return known.table
+    if let index = indices[outside] {
+      sources[index].readers.append(stage)
+      return sources[index].table
     }
     let source = Source(outside, TableRun(stage: -1 - sources.count, port: 0), reader: stage)
+    indices[outside] = sources.count
     sources.append(source)
     do throws(ReadError) {
       let locations: Result<[SourceLocation], ReadError>
       do throws(ReadError) { locations = .success(try list(outside)) } catch { locations = .failure(error) }
       if take(source, asLocked: try? locations.get()) { return source.table }
       source.files = try locations.get().map(File.init)
-      for file in source.files { recall(file, outside) }
+      recall(source.files, outside)
       // A command that was never run has no file yet, and is not an empty table.
       if !source.files.isEmpty, source.files.allSatisfy(\.isKnown) {
         for index in source.files.indices { appendKnown(source, index) }
@@ -166,7 +168,7 @@ package final class SourceRuns: @unchecked Sendable {
     if case .command(let argv) = source.outside.origin, source.files.isEmpty {
       let snapshot = try snapshots.take(argv)
       source.files = [File(SourceLocation(name: snapshot.name, path: snapshot.path))]
-      recall(source.files[0], source.outside)
+      recall(source.files, source.outside)
     }
     while step.chunks.count < Self.chunksPerStep {
       guard source.nextFile < source.files.count else {
@@ -255,16 +257,26 @@ package final class SourceRuns: @unchecked Sendable {
   }
 
   /// What a stamp alone does not say: how the bytes are read.
-  private func tag(_ location: SourceLocation, _ outside: OutsideSource) -> UInt64 {
-    // The description of values of ours: enums and structs of texts and numbers, the same in every run.
-    let names = outside.seesNames ? location.name : ""
-    return XXHash64.hash(Array("\(ChunkFormat.version) \(outside.format) \(outside.seesNames) \(location.content) \(names)".utf8))
+  private func tag(_ location: SourceLocation, _ manner: String, seesNames: Bool) -> UInt64 {
+    XXHash64.hash(Array((seesNames ? manner + location.name : manner).utf8))
   }
 
-  private func recall(_ file: File, _ outside: OutsideSource) {
-    guard usesStats, let stamp = file.location.stamp,
-      let payload = stats.digest(of: stamp, tag: tag(file.location, outside)),
-      let bytes = (try? store.entry(.sourceIndex, payload)) ?? nil
+  /// How the files of a source are read, as text.
+  private func manner(_ outside: OutsideSource, _ content: SourceLocation.Content) -> String {
+    // The description of values of ours: enums and structs of texts and numbers, the same in every run.
+    "\(ChunkFormat.version) \(outside.format) \(outside.seesNames) \(content) "
+  }
+
+  /// Takes the chunks of files that are known from an earlier run.
+  private func recall(_ files: [File], _ outside: OutsideSource) {
+    guard usesStats, let first = files.first else { return }
+    // All files of a source are of one sort, and describing it takes longer than a `stat`.
+    let manner = manner(outside, first.location.content)
+    for file in files { recall(file, tag(file.location, manner, seesNames: outside.seesNames)) }
+  }
+
+  private func recall(_ file: File, _ tag: UInt64) {
+    guard let stamp = file.location.stamp, let payload = stats.digest(of: stamp, tag: tag), let bytes = (try? store.entry(.sourceIndex, payload)) ?? nil
     else { return }
     var reader = ByteReader(bytes)
     do {
@@ -286,7 +298,8 @@ package final class SourceRuns: @unchecked Sendable {
     let payload = Digest.of(writer.bytes)
     // Without an entry the file is read again next time; nothing else is lost.
     guard (try? store.record(.sourceIndex, payload, writer.bytes)) != nil else { return }
-    stats.record(stamp, tag: tag(file.location, outside), digest: payload, readAt: file.readAt)
+    stats.record(
+      stamp, tag: tag(file.location, manner(outside, file.location.content), seesNames: outside.seesNames), digest: payload, readAt: file.readAt)
   }
 
   // MARK: what the lock and reports say of sources

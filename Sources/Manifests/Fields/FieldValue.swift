@@ -155,7 +155,16 @@ public struct FieldValues: Sendable {
   /// The value of a field: as written, else its default, else nil.
   public subscript(name: String) -> FieldValue? {
     guard let index = set.indexByName[name] else { preconditionFailure("\(set.subject) declares no field `\(name)`") }
-    return written.first { $0.field == index }?.value ?? set.defaults[index]
+    // By place: a value is large, and the wrong ones are not copied.
+    for at in written.indices where written[at].field == index { return written[at].value }
+    return set.defaults[index]
+  }
+
+  /// The same for a field that the set may not have.
+  public func value(ifDeclared name: String) -> FieldValue? {
+    guard let index = set.indexByName[name] else { return nil }
+    for at in written.indices where written[at].field == index { return written[at].value }
+    return set.defaults[index]
   }
 
   /// Whether the field was written.
@@ -174,7 +183,7 @@ public struct FieldValues: Sendable {
       let field = set.fields[item.field]
       if field.keying == .none { return nil }
       // What is not evaluated yet is not known to be the default.
-      if let literal = item.value.literal, literal == set.defaults[item.field]?.literal { return nil }
+      if let common = set.defaults[item.field]?.literal, item.value.literal == common { return nil }
       return (field, item.value)
     }
   }

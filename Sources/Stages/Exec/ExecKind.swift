@@ -4,6 +4,7 @@ public import Engine
 /// `exec`: runs a program on rows or files; the way out to everything else.
 public struct ExecKind: StageKind {
   public static let name = "exec"
+  public static let asksMachine = true
   public static let version = 1
   public static let facts = ["lineage.unknown", "rows.asked"]
 

@@ -5,6 +5,7 @@ internal import Manifests
 /// `train-submit`: trains on a table of examples, here or elsewhere, and keeps the model, its metrics and its log.
 public struct TrainSubmitKind: StageKind {
   public static let name = "train-submit"
+  public static let asksMachine = true
   public static let version = 1
   public static let components: [Component] = [.numbers]
   public static let facts = ["files", "classes"]

@@ -48,6 +48,9 @@ struct ExecutionOptions: ParsableArguments {
       openLineage: openlineage)
   }
 
+  /// Whether somebody is told of every run, also of one with nothing to do.
+  var tellsLineage: Bool { openlineage != nil || !(Environment["OPENLINEAGE_URL"] ?? "").isEmpty }
+
   func validate() throws {
     if let jobs, !(1...1024).contains(jobs) { throw ValidationError("--jobs is a number from 1 to 1024") }
   }
@@ -87,7 +90,12 @@ struct RunCommand: ParsableCommand {
 
   func run() throws {
     if execution.ci, common.color == .auto { Console.use(.never) }
-    let session = try common.session(manifest, try parameters.overrides())
+    let (path, workspace) = try common.manifest(manifest)
+    let overrides = try parameters.overrides()
+    if mayBeSettled, let settled = SettledRun.standing(manifest: path, workspace: workspace, overrides: overrides, program: SelfProgram.identity) {
+      return Execution.show(settled, path, common)
+    }
+    let session = try common.session(path: path, workspace, overrides)
     if locked { try requireLock(session) }
     var settings = execution.settings
     // What is not in the lock already would be paid for, and then refused.
@@ -96,6 +104,12 @@ struct RunCommand: ParsableCommand {
     execution.isLocked = locked
     if !verify.isEmpty { execution.verified = try verifiedStages(session.pipeline) }
     try execution.run(session, selected: try selection.stages(of: session.pipeline), isPlan: isPlan)
+  }
+
+  /// Whether a run with nothing to do would say no more than that.
+  private var mayBeSettled: Bool {
+    !isPlan && !locked && verify.isEmpty && selection.isEmpty && !parameters.areGiven && !execution.force && !execution.noCache && !execution.lock && !common.json
+      && !common.verbose && !execution.tellsLineage
   }
 
   private func requireLock(_ session: Session) throws(Complaint) {
@@ -248,6 +262,7 @@ struct Execution {
     let pipeline = session.pipeline
     var options = RunOptions()
     options.pipeVersion = pipeVersion
+    options.program = SelfProgram.identity
     options.jobs = settings.jobs ?? pipeline.profileJobs ?? Self.cores
     options.keepsGoing = settings.keepsGoing
     options.usesCache = settings.usesCache && pipeline.profileUsesCache
@@ -293,6 +308,7 @@ struct Execution {
     progress.end()
 
     var view = RunView(report, pipeline)
+    view.seconds = Elapsed.seconds
     if view.wasCancelled, let signal = Interrupts.signal { view.exitCode = Int(ExitStatus.signal(signal)) }
     if failsIfAnythingWouldRun, view.exitCode == 0, view.stages.contains(where: { $0.verdict != .cached && $0.verdict != .unselected }) {
       view.exitCode = Int(ExitStatus.checkFailed)
@@ -311,6 +327,7 @@ struct Execution {
       view.notes.append("the manifest has \(Figures.count(warnings, "warning")): pipe lint shows \(warnings == 1 ? "it" : "them")")
     }
     show(view, session)
+    ProcessEnd.keep(session, view)
     if view.exitCode != 0 { throw Ending(status: Int32(view.exitCode)) }
   }
 
@@ -324,6 +341,16 @@ struct Execution {
       locked.problem = refusal.diagnostic.message
     } catch { locked.problem = "\(error)" }
     return locked
+  }
+
+  /// The screen of a run with nothing to do.
+  static func show(_ settled: SettledRun, _ path: String, _ common: CommonOptions) {
+    if common.quiet { return }
+    var all = StageView(name: "", kind: "", verdict: .cached)
+    all.tasks = settled.tasks
+    all.cached = settled.tasks
+    let view = RunView(manifest: path, name: settled.name, version: settled.version, jobs: 0, stages: [all], seconds: Elapsed.seconds)
+    Console.output.write(RunScreen(view, style: Console.output.style).render())
   }
 
   private func show(_ view: RunView, _ session: Session) {

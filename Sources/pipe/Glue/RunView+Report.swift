@@ -44,7 +44,7 @@ extension StageView {
     isImplicit = stage.isImplicit
     self.why = why
     key = stage.key
-    rowsIn = declared.kind.inputs.isEmpty ? nil : stage.rowsIn
+    rowsIn = declared.inputs.isEmpty ? nil : stage.rowsIn
     rowsOut = stage.rowsOut
     dropped = stage.dropped
     tasks = stage.tasks

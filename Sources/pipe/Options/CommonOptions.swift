@@ -207,6 +207,8 @@ struct SelectionOptions: ParsableArguments {
   @Option(help: ArgumentHelp("Not these stages.", valueName: "stages"), completion: .stages)
   var exclude: [String] = []
 
+  var isEmpty: Bool { select.isEmpty && exclude.isEmpty }
+
   /// Names of the stages meant; nil for all. Nothing at all is exit 4.
   func stages(of pipeline: Pipeline) throws(Complaint) -> Set<String>? {
     do throws(Problems) {

@@ -19,10 +19,26 @@ final class Progress: Sendable {
 
   private struct State {
     var finished = 0
-    var running: [(stage: String, finished: Int, known: Int, since: UInt64)] = []
+    /// In the order of their start; those that have finished are taken out when there are many.
+    var running: [Running] = []
+    /// Where in `running` a stage stands.
+    var places: [String: Int] = [:]
     /// Plain lines that wait until the run is old enough to be commented on.
     var pending: [String] = []
     var isDrawn = false
+    var isOver = false
+
+    mutating func forgetFinished() {
+      running.removeAll(where: \.isOver)
+      for (place, stage) in running.enumerated() { places[stage.stage] = place }
+    }
+  }
+
+  private struct Running {
+    let stage: String
+    let since: UInt64
+    var finished = 0
+    var known = 0
     var isOver = false
   }
 
@@ -33,7 +49,7 @@ final class Progress: Sendable {
   private let form: Form
   private let total: Int
   private let implicit: Set<String>
-  private let start = Progress.now()
+  private let start = Elapsed.now()
   private let state = Mutex(State())
 
   init(_ form: Form, stages: [String], implicit: Set<String>) {
@@ -52,16 +68,21 @@ final class Progress: Sendable {
     state.withLock { state in
       switch event {
       case .stageStarted(let stage):
-        state.running.append((stage, 0, 0, Self.now()))
+        state.places[stage] = state.running.count
+        state.running.append(Running(stage: stage, since: Elapsed.now()))
         if !implicit.contains(stage) { state.pending.append("  \(stage) started") }
       case .stageProgress(let stage, let finished, let known):
-        if let at = state.running.firstIndex(where: { $0.stage == stage }) {
+        if let at = state.places[stage] {
           state.running[at].finished = finished
           state.running[at].known = known
         }
       case .stageFinished(let stage):
         var took: UInt64 = 0
-        if let at = state.running.firstIndex(where: { $0.stage == stage }) { took = Self.now() &- state.running.remove(at: at).since }
+        if let at = state.places.removeValue(forKey: stage) {
+          took = Elapsed.now() &- state.running[at].since
+          state.running[at].isOver = true
+          if state.running.count > 64, state.places.count < state.running.count / 2 { state.forgetFinished() }
+        }
         if implicit.contains(stage) { return }
         state.finished += 1
         if took > 0 { state.pending.append("  \(stage) done after " + Figures.seconds(Double(took) / 1e9)) }
@@ -94,7 +115,7 @@ final class Progress: Sendable {
   private func tick() -> Bool {
     state.withLock { state in
       if state.isOver { return false }
-      guard Self.now() &- start > Self.silence else { return true }
+      guard Elapsed.now() &- start > Self.silence else { return true }
       if form == .lines {
         if !state.pending.isEmpty { Console.errors.write(state.pending.joined(separator: "\n") + "\n") }
         state.pending = []
@@ -102,10 +123,10 @@ final class Progress: Sendable {
       }
       let style = Console.errors.style
       var text = "  \(state.finished)/\(total) stages"
-      for running in state.running where !implicit.contains(running.stage) {
+      for running in state.running where !running.isOver && !implicit.contains(running.stage) {
         text += " · " + running.stage + (running.known > 1 ? " \(running.finished)/\(running.known)" : "")
       }
-      text += "   " + Figures.seconds(Double(Self.now() &- start) / 1e9)
+      text += "   " + Figures.seconds(Double(Elapsed.now() &- start) / 1e9)
       let width = (style.width ?? 80) - 1
       if text.unicodeScalars.count > width { text = String(text.unicodeScalars.prefix(width - 1)) + "…" }
       Console.errors.write("\r\u{1B}[K" + text)
@@ -136,11 +157,5 @@ final class Progress: Sendable {
       }
     // Whole lines, also when two workers have something to say.
     state.withLock { _ in Console.output.write(record.compact + "\n") }
-  }
-
-  private static func now() -> UInt64 {
-    var time = timespec()
-    clock_gettime(CLOCK_MONOTONIC, &time)
-    return UInt64(time.tv_sec) &* 1_000_000_000 &+ UInt64(time.tv_nsec)
   }
 }

@@ -2,13 +2,14 @@ import Foundation
 
 /// Runs `pipe` and every peer that is installed on the same work, and keeps one table of what it cost.
 ///
-///     PIPE_BINARY=.build/release/pipe bench [--rows N] [--runs N] [--only WORD] [--work DIR] [--keep FILE]
+///     PIPE_BINARY=.build/release/pipe bench [--rows N] [--files N] [--runs N] [--only WORD] [--work DIR] [--keep FILE]
 @main
 struct Bench {
   static func main() {
     do {
       let arguments = Array(CommandLine.arguments.dropFirst())
       if arguments.first == "measure" { exit(try measureOne(Array(arguments.dropFirst()))) }
+      if arguments.first == "plot" { return try Plot.run(Array(arguments.dropFirst())) }
       try run(Options(arguments))
     } catch {
       FileHandle.standardError.write(Data("bench: \(error)\n".utf8))
@@ -21,6 +22,7 @@ struct Bench {
     var table = ResultTable(machine: Machine.describe(), rows: options.rows, runs: options.runs)
     let suites: [(name: String, run: (Place, inout ResultTable) throws -> Void)] = [
       ("start", StartSuite.run), ("cold", ColdSuite.run), ("edits", EditSuite.run), ("graphs", GraphSuite.run),
+      ("readers", ReaderSuite.run), ("scale", ScaleSuite.run), ("statistics", StatisticsSuite.run),
     ]
     for suite in suites where options.only == nil || options.only == suite.name { try suite.run(place, &table) }
     print(table.markdown)
@@ -30,6 +32,8 @@ struct Bench {
 
 struct Options {
   var rows = 200_000
+  /// Small files, in a folder and in an archive.
+  var files = 100_000
   var runs = 3
   var only: String?
   var work = NSTemporaryDirectory() + "pipe-bench"
@@ -41,6 +45,7 @@ struct Options {
       guard let value = rest.popFirst() else { throw BenchError.unusable("\(name) wants a value") }
       switch name {
       case "--rows": rows = Int(value) ?? rows
+      case "--files": files = Int(value) ?? files
       case "--runs": runs = max(1, Int(value) ?? runs)
       case "--only": only = value
       case "--work": work = value
@@ -59,13 +64,15 @@ struct Place {
   /// The folder of the peers' scripts and their virtual environment.
   let peers: String
   let python: String
+  /// The peers' virtual environment.
+  let environment: String
 
   init(_ options: Options) throws {
     self.options = options
     guard let pipe = ProcessInfo.processInfo.environment["PIPE_BINARY"] else { throw BenchError.unusable("PIPE_BINARY names no program") }
     self.pipe = URL(fileURLWithPath: pipe).path
     peers = URL(fileURLWithPath: #filePath).deletingLastPathComponent().appendingPathComponent("../../Peers").standardized.path
-    let environment = ProcessInfo.processInfo.environment["BENCH_VENV"] ?? peers + "/../.venv"
+    environment = ProcessInfo.processInfo.environment["BENCH_VENV"] ?? peers + "/../.venv"
     python = FileManager.default.isExecutableFile(atPath: environment + "/bin/python3") ? environment + "/bin/python3" : "python3"
     try? FileManager.default.removeItem(atPath: options.work)
     try FileManager.default.createDirectory(atPath: options.work, withIntermediateDirectories: true)
@@ -86,6 +93,9 @@ struct Place {
   func has(_ packages: [String]) -> Bool {
     (try? measure([python, "-c", "import " + packages.joined(separator: ", ")], in: options.work)) != nil
   }
+
+  /// Whether a program is on the path.
+  func hasProgram(_ name: String) -> Bool { (try? measure(["sh", "-c", "command -v " + name], in: options.work)) != nil }
 
   /// The median of several runs, each after `before`.
   func repeated(_ arguments: [String], in folder: String, before: () throws -> Void = {}) throws -> Measurement {

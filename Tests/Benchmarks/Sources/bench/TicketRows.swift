@@ -33,6 +33,65 @@ struct TicketRows {
       """
   }
 
+  /// The next row as a line of CSV: nine columns, some cells quoted.
+  mutating func line(_ number: Int, of count: Int) -> String {
+    let body = text(40 + random(80)).replacingOccurrences(of: "\\\\", with: "\\")
+    return
+      "T\(number),C\(random(count / 5 + 1)),\(["email", "chat", "phone"][random(3)]),\(1 + random(5)),\(Double(random(500_000)) / 100),\(text(6)),\"\(body), \"\"quoted\"\"\",intent_\(random(77)),\(random(10) == 0)"
+  }
+
+  static func writeCSV(_ count: Int, to path: String) throws {
+    var rows = TicketRows()
+    try Lines.write(to: path, count, head: "ticket_id,customer_id,channel,priority,amount,subject,body,label,vip") { rows.line($0, of: count) }
+  }
+
+  /// An archive (ustar) of small texts in folders of a thousand; returns the bytes of the texts.
+  static func writeTar(_ count: Int, to path: String) throws -> Int {
+    guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path) else {
+      throw BenchError.unusable("cannot write \(path)")
+    }
+    var rows = TicketRows()
+    var buffer = Data()
+    var total = 0
+    for number in 0..<count {
+      let text = Array((rows.text(20 + rows.random(60)) + "\n").utf8)
+      total += text.count
+      buffer.append(contentsOf: header("files/d\(number / 1_000)/f\(number).txt", bytes: text.count))
+      buffer.append(contentsOf: text)
+      buffer.append(contentsOf: [UInt8](repeating: 0, count: (512 - text.count % 512) % 512))
+      if buffer.count > 4 << 20 {
+        try file.write(contentsOf: buffer)
+        buffer.removeAll(keepingCapacity: true)
+      }
+    }
+    buffer.append(contentsOf: [UInt8](repeating: 0, count: 1_024))
+    try file.write(contentsOf: buffer)
+    try file.close()
+    return total
+  }
+
+  private static func header(_ name: String, bytes: Int) -> [UInt8] {
+    var header = [UInt8](repeating: 0, count: 512)
+    func put(_ text: String, _ at: Int) { header.replaceSubrange(at..<at + text.utf8.count, with: text.utf8) }
+    func octal(_ value: Int, _ digits: Int) -> String {
+      let text = String(value, radix: 8)
+      return String(repeating: "0", count: digits - text.count) + text
+    }
+    put(name, 0)
+    put(octal(0o644, 7), 100)
+    put(octal(0, 7), 108)
+    put(octal(0, 7), 116)
+    put(octal(bytes, 11), 124)
+    put(octal(1_700_000_000, 11), 136)
+    put("        ", 148)
+    put("0", 156)
+    put("ustar", 257)
+    put("00", 263)
+    put(octal(header.reduce(0) { $0 + Int($1) }, 6), 148)
+    header[154] = 0
+    return header
+  }
+
   static func write(_ count: Int, to path: String) throws {
     guard FileManager.default.createFile(atPath: path, contents: nil), let file = FileHandle(forWritingAtPath: path) else {
       throw BenchError.unusable("cannot write \(path)")
