@@ -12,13 +12,14 @@ struct DiffSection {
   private static let maximumEdits = 30
   private static let maximumMoves = 200
   private static let maximumFields = 12
+  private static let maximumScores = 60
 
   var html: String {
     var out = ""
     if let verdict = DiffWords.verdict(model) { out += "<p class=\"note\(model.version.holds ? "" : " bad")\">\(HTMLText.escaped(verdict))</p>\n" }
     for text in model.missing { out += "<p class=\"note bad\">\(HTMLText.escaped(text))</p>\n" }
     if model.isEmpty, model.missing.isEmpty { return out + "<p>No row of any output differs.</p>\n" }
-    out += outputs + causes + moves + drops + rows
+    out += outputs + estimates + scores + causes + moves + drops + rows
     if let stages = DiffWords.stages(model) { out += "<p class=\"soft\">\(HTMLText.escaped("S" + stages.dropFirst()))</p>\n" }
     return out
   }
@@ -47,6 +48,22 @@ struct DiffSection {
       "Outputs",
       [("output", false), ("rows", true), ("added", true), ("removed", true), ("edited", true), ("labels moved", true), ("changed split", true), ("columns", false)],
       rows)
+  }
+
+  private var estimates: String {
+    DiffWords.estimates(model).map { "<p class=\"soft\">\(HTMLText.escaped("E" + $0.dropFirst()))</p>\n" } ?? ""
+  }
+
+  private var scores: String {
+    guard !model.scores.isEmpty else { return "" }
+    var rows = ""
+    for score in model.scores.prefix(Self.maximumScores) {
+      rows +=
+        "<tr><th scope=\"row\">\(HTMLText.escaped(score.stage))</th><td>\(HTMLText.escaped(DiffWords.line(score.name)))</td><td class=\"num\">\(HTMLText.escaped(DiffWords.figure(score.before)))</td><td class=\"num\">\(HTMLText.escaped(DiffWords.figure(score.after)))</td></tr>\n"
+    }
+    let rest = model.scores.count - min(model.scores.count, Self.maximumScores)
+    return title("Scores") + Self.table("Scores", [("stage", false), ("figure", false), ("before", true), ("after", true)], rows)
+      + (rest > 0 ? "<p class=\"soft\">… and \(Figures.count(rest, "more figure"))</p>\n" : "")
   }
 
   // MARK: why
@@ -135,9 +152,9 @@ struct DiffSection {
     var rows = ""
     for move in model.labelMoves.prefix(Self.maximumMoves) {
       rows +=
-        "<tr><th scope=\"row\">\(HTMLText.escaped(DiffWords.line(move.key)))</th><td>\(HTMLText.escaped(move.labelType))</td><td>\(HTMLText.escaped(DiffWords.label(move.before)))</td><td>\(HTMLText.escaped(DiffWords.label(move.after)))</td><td>\(HTMLText.escaped(move.by ?? ""))</td><td>\(move.place.map(Self.code) ?? "")</td></tr>\n"
+        "<tr><th scope=\"row\">\(HTMLText.escaped(DiffWords.line(move.key)))</th><td>\(HTMLText.escaped(move.labelType))</td><td>\(HTMLText.escaped(DiffWords.label(move.before)))</td><td>\(HTMLText.escaped(DiffWords.label(move.after)))</td><td>\(HTMLText.escaped(move.by ?? ""))</td><td>\(HTMLText.escaped(DiffWords.votes(move) ?? ""))</td><td>\(move.place.map(Self.code) ?? "")</td></tr>\n"
     }
-    out += Self.table("Labels that moved", [("row", false), ("label", false), ("from", false), ("to", false), ("by", false), ("place", false)], rows)
+    out += Self.table("Labels that moved", [("row", false), ("label", false), ("from", false), ("to", false), ("by", false), ("votes", false), ("place", false)], rows)
     let shown = min(model.labelMoves.count, Self.maximumMoves)
     if model.labelsMoved > shown { out += "<p class=\"soft\">… and \(Figures.count(model.labelsMoved - shown, "more label"))</p>\n" }
     return out

@@ -16,7 +16,8 @@ import Store
 /// `pipe report`
 struct ReportCommand: ParsableCommand {
   static let configuration = CommandConfiguration(
-    commandName: "report", abstract: "Show what the runs came to, as text or as a page.", subcommands: [ReportRunCommand.self, ReportMonitorCommand.self],
+    commandName: "report", abstract: "Show what the runs came to, as text or as a page.",
+    discussion: "pipe report without a subcommand is pipe report run; its options: pipe help report run", subcommands: [ReportRunCommand.self, ReportMonitorCommand.self],
     defaultSubcommand: ReportRunCommand.self)
 }
 
