@@ -89,6 +89,9 @@ public struct RunOptions: Sendable {
   public var isLocked = false
   /// Bytes of chunks that may be in memory on their way from one task to the next.
   public var memoryBudget = 32 << 20
+  /// Bytes of chunks that were made again and are kept for the next who asks: for questions, which follow rows through the same chunks
+  /// again and again. A run has no use for it.
+  var keptAgain = 0
   /// What stages come to by the lock, for a plan that is held to it.
   var lockedResults: LockedResults?
   /// Whether it is done to be compared with what is there: forced stages use nothing that is cached, and keep the bytes of every output.

@@ -15,6 +15,7 @@ extension Scheduler {
     case .raw(let file, let entry):
       return try sources.read(table, file: file, entry: entry)
     case .task(let ordinal, _):
+      if let bytes = madeAgain.find(chunk.ref.digest) { return bytes }
       do throws(StoreError) {
         if let bytes = try store.get(chunk.ref.digest) { return bytes }
       } catch { throw TaskFailure(error) }
@@ -194,6 +195,7 @@ extension Scheduler {
       preconditionFailure("only tasks that make rows are done again")
     }
     do throws(StoreError) { try store.record(.action, key, result.encode()) } catch { throw TaskFailure(error) }
+    for (place, bytes) in fresh { madeAgain.keep(result.ports[place.port].chunks[place.index].digest, bytes) }
     monitor.locked { task.result = result }
     return (result, fresh)
   }

@@ -13,6 +13,7 @@ package final class Scheduler: @unchecked Sendable {
   let services: any RunServices
   let monitor = Monitor()
   let inFlight: InFlightChunks
+  let madeAgain: ChunksMadeAgain
   let sideIndices = OnceTable<ChunkPlace, SideIndex>()
   let materializing = OnceTable<Int, Bool>()
 
@@ -35,6 +36,7 @@ package final class Scheduler: @unchecked Sendable {
     self.sources = sources
     self.services = services
     self.inFlight = InFlightChunks(budget: options.memoryBudget)
+    self.madeAgain = ChunksMadeAgain(budget: options.keptAgain)
     for (index, stage) in graph.stages.enumerated() {
       let run = StageRun(index: index, stage: stage)
       run.inputs = stage.inputs.map { port in

@@ -30,6 +30,7 @@ extension Session {
     options.isPlan = true
     options.isLocked = isLocked
     options.pinnedKeys = keys
+    options.keptAgain = 256 << 20
     let parts = makeScheduler(
       options, command: "show", waits: false, recorder: recorder(RunID.now(), options), before: [:], waiting: { _ in }, observer: { _ in })
     parts.scheduler.run()

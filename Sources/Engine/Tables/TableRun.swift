@@ -111,3 +111,30 @@ final class InFlightChunks: @unchecked Sendable {
   /// Looks without using up.
   func peek(_ place: ChunkPlace) -> [UInt8]? { monitor.locked { entries[place]?.bytes } }
 }
+
+/// Chunks that were made again, by their digests, until there are too many bytes of them: then the first that came goes first.
+final class ChunksMadeAgain: @unchecked Sendable {
+  private let monitor = Monitor()
+  private var bytes: [Digest: [UInt8]] = [:]
+  private var order: [Digest] = []
+  private var oldest = 0
+  private var held = 0
+  private let budget: Int
+
+  init(budget: Int) { self.budget = budget }
+
+  func find(_ digest: Digest) -> [UInt8]? { budget == 0 ? nil : monitor.locked { bytes[digest] } }
+
+  func keep(_ digest: Digest, _ chunk: [UInt8]) {
+    guard chunk.count <= budget else { return }
+    monitor.locked {
+      guard bytes.updateValue(chunk, forKey: digest) == nil else { return }
+      order.append(digest)
+      held += chunk.count
+      while held > budget {
+        held -= bytes.removeValue(forKey: order[oldest])!.count
+        oldest += 1
+      }
+    }
+  }
+}
